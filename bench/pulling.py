@@ -1,0 +1,216 @@
+"""The pull measurements: first walk, latency, the walk again, memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from statistics import median
+from typing import Literal
+
+from bench.contest import (
+    Case,
+    Conditions,
+    Sample,
+    bare,
+    contest,
+    folder_for,
+    measure,
+    paired_ratio,
+    product,
+)
+from bench.report import Figure, Report
+from bench.serving import page_server, throughput
+
+LATENCY_MS = 100
+RSS_LIMIT_MIB = 150
+_FLAT_GROWTH = 1.10
+_FLAT_MIB = 5.0
+
+_SAME_PROTOCOL = "Peers are measured with their start-up; none of them validates, maps or keeps versions."
+
+
+def _wall(sample: Sample) -> float:
+    return sample.measured.wall_seconds
+
+
+def _cpu(sample: Sample) -> float:
+    return sample.measured.cpu_seconds
+
+
+def _pull_seconds(sample: Sample) -> float:
+    return sample.inside.get("pull_seconds", sample.measured.wall_seconds)
+
+
+def _middle(samples: list[Sample], case: str, value: Callable[[Sample], float]) -> float | None:
+    found = [value(sample) for sample in samples if sample.case == case and sample.sound]
+    return median(found) if found else None
+
+
+def _rate_figure(samples: list[Sample], name: str, other: str, at_least: float | None) -> Figure:
+    """Records a second of the product against those of `other`."""
+    ratio = paired_ratio(samples, other, "product", _wall)
+    records = samples[0].records
+    own, theirs = _middle(samples, "product", _wall), _middle(samples, other, _wall)
+    return Figure(
+        name=name,
+        value=records / own if own else None,
+        unit="records/s",
+        baseline=other,
+        baseline_value=records / theirs if theirs else None,
+        ratio=ratio,
+        cpu_ratio=paired_ratio(samples, other, "product", _cpu),
+        target=f">= {at_least:g}x" if at_least is not None else "",
+        met=None if ratio is None or at_least is None else ratio >= at_least,
+        remark="not measured",
+    )
+
+
+def pull(
+    records: int,
+    rounds: int,
+    peers: list[Case],
+    peer_rounds: int,
+    conditions: Conditions,
+) -> Report:
+    """A first walk of all records: product, bare baseline and peers."""
+    cases = [(bare(), rounds), (product(), rounds), *((peer, peer_rounds) for peer in peers)]
+    with page_server(records) as server:
+        samples = contest(cases, server, conditions)
+    promised = {"dlt": 2.0, "singer": 1.0, "airbyte": 1.0}
+    figures = [_rate_figure(samples, f"first pull, {records:,}", "bare", 0.4)]
+    figures += [
+        _rate_figure(samples, f"first pull, {records:,}", peer.name, promised.get(peer.name))
+        for peer in peers
+    ]
+    return Report(samples, figures, [_SAME_PROTOCOL])
+
+
+def latency(
+    records: int, rounds: int, peers: list[Case], peer_rounds: int, conditions: Conditions
+) -> Report:
+    """The first walk when every answer takes 100 ms."""
+    cases = [(bare(), rounds), (product(), rounds), *((peer, peer_rounds) for peer in peers)]
+    slow = Conditions(LATENCY_MS, conditions.timeout_seconds, conditions.work_dir)
+    with page_server(records, LATENCY_MS) as server:
+        samples = contest(cases, server, slow)
+    name = f"first pull, {records:,}, {LATENCY_MS} ms"
+    walls = {peer.name: _middle(samples, peer.name, _wall) for peer in peers}
+    measured = {case: wall for case, wall in walls.items() if wall is not None}
+    fastest = min(measured, key=measured.__getitem__, default=None)
+    figures = [_rate_figure(samples, name, "bare", None)]
+    figures += [
+        _rate_figure(samples, name, peer.name, 3.0 if peer.name == fastest else None)
+        for peer in peers
+    ]
+    return Report(samples, figures, [_SAME_PROTOCOL])
+
+
+def resync(records: int, rounds: int, changed: int, conditions: Conditions) -> Report:
+    """The product's walk again in the same folder: nothing changed, then `changed` records in two layouts."""
+    own = product()
+    samples: list[Sample] = []
+    runs: tuple[tuple[str, Literal["none", "spread", "clustered"]], ...] = (
+        ("first", "none"),
+        ("again", "none"),
+        (f"{changed} spread", "spread"),
+        (f"{changed} at end", "clustered"),
+    )
+    with page_server(records) as server:
+        for number in range(rounds):
+            with folder_for(conditions.work_dir) as folder:
+                for label, layout in runs:
+                    if layout != "none":
+                        last = changed if layout == "clustered" else None
+                        server.change(changed, last)
+                    samples.append(measure(own, server, folder, conditions, label, number))
+    return Report(
+        samples, [_resync_figure(samples, label) for label, _ in runs[1:]], [_RESYNC_NOTE]
+    )
+
+
+_RESYNC_NOTE = (
+    "Resync: seconds of the pull inside the connector's process, which in use does not start anew "
+    "for each pull; the CPU ratio is of the whole process with its start-up."
+)
+
+
+def _resync_figure(samples: list[Sample], label: str) -> Figure:
+    first = [sample for sample in samples if sample.run == "first"]
+    again = [sample for sample in samples if sample.run == label]
+    ratios = [_pull_seconds(a) / _pull_seconds(b) for a, b in zip(first, again, strict=True)]
+    cpu_ratios = [_cpu(a) / _cpu(b) for a, b in zip(first, again, strict=True)]
+    sound = all(sample.measured.finished for sample in samples)
+    promised = label == "again"
+    ratio = median(ratios) if ratios and sound else None
+    return Figure(
+        name=f"walk again, {samples[0].records:,}: {label}",
+        value=median(map(_pull_seconds, again)) if sound else None,
+        unit="s",
+        baseline="first walk",
+        baseline_value=median(map(_pull_seconds, first)) if sound else None,
+        ratio=ratio,
+        cpu_ratio=median(cpu_ratios) if cpu_ratios and sound else None,
+        target=">= 8x" if promised else "",
+        met=ratio >= 8 if promised and ratio is not None else None,
+        remark="not measured",
+    )
+
+
+def memory(sizes: list[int], conditions: Conditions) -> Report:
+    """Peak resident memory of the product at growing sizes, against the bare loop's."""
+    samples: list[Sample] = []
+    for records in sizes:
+        with page_server(records) as server:
+            samples += contest([(bare(), 1), (product(), 1)], server, conditions)
+    peaks = {s.records: s.measured.peak_rss_mib for s in samples if s.case == "product" and s.sound}
+    figures = []
+    for records in sizes:
+        at_size = [sample for sample in samples if sample.records == records]
+        peak, bare_peak = peaks.get(records), _middle(at_size, "bare", _rss)
+        figures.append(
+            Figure(
+                name=f"peak RSS, first pull, {records:,}",
+                value=peak,
+                unit="MiB",
+                baseline="bare",
+                baseline_value=bare_peak,
+                ratio=peak / bare_peak if peak and bare_peak else None,
+                target=f"<= {RSS_LIMIT_MIB} MiB",
+                met=peak <= RSS_LIMIT_MIB if peak else None,
+                remark="not measured",
+            )
+        )
+    if len(peaks) > 1:
+        small, large = peaks[min(peaks)], peaks[max(peaks)]
+        figures.append(
+            Figure(
+                name=f"peak RSS, growth {min(peaks):,} to {max(peaks):,}",
+                value=large,
+                unit="MiB",
+                baseline=f"at {min(peaks):,}",
+                baseline_value=small,
+                ratio=large / small,
+                target="<= 1.1x or 5 MiB",
+                met=large / small <= _FLAT_GROWTH or large - small <= _FLAT_MIB,
+            )
+        )
+    return Report(samples, figures)
+
+
+def _rss(sample: Sample) -> float:
+    return sample.measured.peak_rss_mib
+
+
+def server_limits() -> Report:
+    """How fast the page server is: it must not be what is measured."""
+    report = Report()
+    with page_server(10_000) as server:
+        for connections in (1, 4):
+            server.stats()
+            rate = throughput(server, connections, 1.5)
+            report.notes.append(
+                f"page server, {connections} connection(s): {rate:,.0f} pages/s "
+                f"({rate * 100:,.0f} records/s) fetched by plain sockets in one Python process"
+            )
+        stats = server.stats()
+    report.notes.append(f"page server, CPU over both: {stats.cpu_seconds:.2f} s")
+    return report

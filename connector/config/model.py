@@ -1,0 +1,156 @@
+"""The configuration as the program sees it: frozen, complete (defaults filled in), secrets masked.
+
+`config.example.toml` says what each option means and why its default is what it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from connector.secrets import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Where everything is kept. The URL may hold a password, so it is a secret."""
+
+    url: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where the pages, the API and the webhook doorway listen."""
+
+    host: str
+    port: int
+    public_url: str | None
+    """What others reach this server by, without a slash at the end; None where nobody from outside does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encryption:
+    """`key` holds one or more keys, newest first; `connector.secrets.SecretBox.from_secret` takes it."""
+
+    key: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How often and how long. All in seconds, but for `max_workers`."""
+
+    interval_seconds: int
+    jitter_seconds: int
+    full_walk_interval_seconds: int
+    submit_interval_seconds: int
+    poll_interval_seconds: int
+    write_back_interval_seconds: int
+    quiet_period_seconds: int
+    park_after_seconds: int
+    lease_seconds: int
+    backoff_seconds_max: int
+    shutdown_timeout_seconds: int
+    max_workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """`level` is debug, info, warning or error; `format` is plain or json."""
+
+    level: str
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One company's access to one accounting system. `settings` is what the system's own schema made of the rest."""
+
+    name: str
+    system: str
+    interval_seconds: int
+    jitter_seconds: int
+    full_walk_interval_seconds: int
+    settings: Any = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """How events of a financier are let in. A list of secrets means rotation: any one may match."""
+
+    path_tokens: tuple[Secret, ...]
+    scheme: str
+    secrets: tuple[Secret, ...]
+    tolerance_seconds: int
+    max_body_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class FinancierAccount:
+    """One account at a financing platform. `settings` is what the platform's own schema made of the rest."""
+
+    name: str
+    platform: str
+    poll_interval_seconds: int
+    quiet_period_seconds: int
+    park_after_seconds: int
+    webhook: Webhook | None
+    settings: Any = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Which connection's invoices go to which financier, by which mapping and under which terms."""
+
+    name: str
+    connection: str
+    financier: str
+    mapping: str
+    """Name of a shipped mapping, or an absolute path of a TOML document."""
+    document: str
+    """`attachment`, `render` or `wait`."""
+    create_companies: bool
+    submit: str
+    """`automatic` or `by_hand`."""
+    submitted_by: str
+    success_url: str | None
+    cancel_url: str | None
+    locale: str | None
+    type_of_goods: tuple[str, ...]
+    amendments: str
+    """`flag`: an invoice that changed after it was sent is held for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All of it. `warnings` are sentences for the operator about what works but should be looked at."""
+
+    path: Path
+    store: Store
+    server: Server
+    encryption: Encryption
+    schedule: Schedule
+    log: Log
+    connections: Mapping[str, Connection]
+    financiers: Mapping[str, FinancierAccount]
+    flows: tuple[Flow, ...]
+    warnings: tuple[str, ...] = ()
+
+    def secrets(self) -> frozenset[Secret]:
+        """Every secret in here, for the redaction of logs."""
+        return frozenset(_secrets_in(self))
+
+
+def _secrets_in(value: object) -> Iterator[Secret]:
+    if isinstance(value, Secret):
+        yield value
+    elif is_dataclass(value) and not isinstance(value, type):
+        for each in fields(value):
+            yield from _secrets_in(getattr(value, each.name))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _secrets_in(item)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for item in value:
+            yield from _secrets_in(item)

@@ -1,0 +1,246 @@
+"""From a record to its outcome, and from the outcome to a financing invoice that may be submitted.
+
+The mapping decides from the record alone. What it cannot know stands here, as gates a mapped record still passes:
+is the invoice already with the financier, are both companies linked, is the document there. A gate only ever turns
+*mapped* into *held*; the control totals therefore stay what the mapping said they are.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from connector.clock import Clock
+from connector.config.model import Flow
+from connector.store.financing import FinancingRow, Terms
+from connector.store.records import NewOutcome
+from connector.store.transaction import Transaction
+from mappings import Mapping as CompiledMapping
+from mappings.canonical import FinancingInvoice
+from mappings.outcome import Outcome, OutcomeKind
+
+REFERENCE_NAMESPACE = uuid.UUID("5b0f6c1e-6f0a-5d0c-9f0e-2d6f5e7a1c11")
+"""Namespace of our client references. Never change it: the reference of a source invoice is one for all time."""
+
+NO_CURRENCY = "XXX"
+"""ISO 4217's code for "no currency": totals of records that do not say theirs."""
+
+NOT_LINKED = "company_not_linked"
+DOCUMENT_MISSING = "document_missing"
+CHANGED_AFTER_SUBMISSION = "changed_after_submission"
+
+Totals = dict[tuple[str, str], tuple[int, int]]
+"""(currency, kind) -> (count, amount in minor units); kind is an outcome or `pulled`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A record to be decided: its version, and the decoded record."""
+
+    record_id: int
+    version_id: int
+    source_id: str
+    record: Mapping[str, Any]
+    known: bool
+    """False for a record seen for the first time: then nothing about it can be in the store yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An outcome with the identifier it will be stored under, and what follows for the financing invoice."""
+
+    candidate: Candidate
+    outcome: Outcome
+    terms: Terms | None
+    """Set when the record is mapped and may be (re)offered: what the financing invoice must say."""
+    financing: FinancingRow | None
+    """The financing invoice there already is."""
+
+
+def client_reference_id(connection: str, stream: str, source_id: str) -> str:
+    """The one reference of a source invoice, the same on every machine and after every restore."""
+    return str(uuid.uuid5(REFERENCE_NAMESPACE, json.dumps([connection, stream, source_id])))
+
+
+class Decider:
+    """Decides the records of one flow by one mapping version, as of one date."""
+
+    def __init__(
+        self, flow: Flow, mapping: CompiledMapping, mapping_version_id: int, clock: Clock
+    ) -> None:
+        self.flow = flow
+        self.mapping_version_id = mapping_version_id
+        self._mapping = mapping
+        self._today: date = clock.today()
+
+    def evaluate(self, record: Mapping[str, Any]) -> Outcome:
+        """What the mapping alone says: pure, outside any transaction."""
+        return self._mapping.evaluate(record, self._today)
+
+    def decide(
+        self, tx: Transaction, candidates: Sequence[tuple[Candidate, Outcome]]
+    ) -> list[Decision]:
+        """Pass evaluated records through the gates."""
+        mapped = [(c, o.invoice) for c, o in candidates if o.invoice is not None]
+        known = [c.record_id for c, _ in candidates if c.known]
+        sent = tx.financing.by_record(known, self.flow.financier) if known else {}
+        links = tx.companies.links(
+            self.flow.connection,
+            self.flow.financier,
+            {i for _, invoice in mapped for i in (invoice.buyer_id, invoice.supplier_id)},
+        )
+        documents = self._documents(tx, [c.record_id for c, _ in mapped if c.known])
+        return [
+            self._gates(candidate, outcome, sent.get(candidate.record_id), links, documents)
+            for candidate, outcome in candidates
+        ]
+
+    def _documents(self, tx: Transaction, record_ids: Sequence[int]) -> set[int] | None:
+        """Records that have their document; None where the flow does not wait for one."""
+        if self.flow.document != "wait":
+            return None
+        return tx.documents.having_document(record_ids)
+
+    def _gates(
+        self,
+        candidate: Candidate,
+        outcome: Outcome,
+        financing: FinancingRow | None,
+        links: Mapping[str, str],
+        documents: set[int] | None,
+    ) -> Decision:
+        invoice = outcome.invoice
+        if invoice is None:
+            return Decision(candidate, outcome, None, financing)
+        terms = self._terms(invoice)
+        if financing is not None and financing.is_sent:
+            difference = financing.terms.difference(terms)
+            if difference is None:
+                return Decision(candidate, outcome, None, financing)
+            return Decision(
+                candidate,
+                held(
+                    outcome,
+                    CHANGED_AFTER_SUBMISSION,
+                    f"The invoice changed after it was sent for financing: {difference}. "
+                    "Settle the difference with the financier, or correct the invoice.",
+                ),
+                None,
+                financing,
+            )
+        for role, company in (("buyer", invoice.buyer_id), ("supplier", invoice.supplier_id)):
+            if company not in links:
+                sentence = f"Link this company: the {role} is not yet linked to a company at the financier."
+                return Decision(
+                    candidate, held(outcome, NOT_LINKED, sentence, role), None, financing
+                )
+        if documents is not None and candidate.record_id not in documents:
+            sentence = "Attach the invoice document: the financier does not accept an invoice without one."
+            return Decision(candidate, held(outcome, DOCUMENT_MISSING, sentence), None, financing)
+        return Decision(candidate, outcome, terms, financing)
+
+    def _terms(self, invoice: FinancingInvoice) -> Terms:
+        return Terms(
+            direction=invoice.direction.value,
+            invoice_number=invoice.invoice_number,
+            currency=invoice.currency,
+            amount_minor_units=invoice.amount_minor_units,
+            issue_date=invoice.issue_date,
+            due_date=invoice.due_date,
+            buyer_id=invoice.buyer_id,
+            supplier_id=invoice.supplier_id,
+            type_of_goods=invoice.type_of_goods or tuple(self.flow.type_of_goods),
+        )
+
+    def offer(
+        self,
+        tx: Transaction,
+        stream: str,
+        decisions: Iterable[Decision],
+        outcome_ids: Mapping[int, int],
+    ) -> None:
+        """Bring the financing invoices in line with decisions that were just stored.
+
+        Unsent financing invoices follow the record; sent ones are never touched here. `outcome_ids` gives the
+        stored outcome of each record.
+        """
+        new = []
+        for decision in decisions:
+            financing = decision.financing
+            outcome_id = outcome_ids[decision.candidate.record_id]
+            if decision.terms is not None:
+                if financing is None:
+                    new.append((decision, outcome_id))
+                else:
+                    tx.financing.replace_terms(financing.id, decision.terms, outcome_id)
+            elif financing is not None and financing.state == "ready":
+                reason = decision.outcome.sentence or "The record is no longer for financing."
+                tx.financing.set_state(financing.id, "withdrawn", reason, allowed_from=("ready",))
+        if new:
+            self._insert(tx, stream, new)
+
+    def _insert(
+        self, tx: Transaction, stream: str, new: Sequence[tuple[Decision, int]]
+    ) -> None:
+        ids = tx.allocate("financing_invoices", len(new))
+        connection, financier = self.flow.connection, self.flow.financier
+        tx.financing.insert_many(
+            financier,
+            [
+                (
+                    row_id,
+                    decision.candidate.record_id,
+                    client_reference_id(connection, stream, decision.candidate.source_id),
+                    outcome_id,
+                    decision.terms,
+                )
+                for row_id, (decision, outcome_id) in zip(ids, new, strict=True)
+                if decision.terms is not None
+            ],
+        )
+
+
+def held(outcome: Outcome, reason_code: str, sentence: str, field: str | None = None) -> Outcome:
+    """A mapped outcome that waits at a gate."""
+    return replace(
+        outcome,
+        kind=OutcomeKind.HELD,
+        invoice=None,
+        reason_code=reason_code,
+        sentence=sentence,
+        field_path=field,
+    )
+
+
+def as_row(outcome_id: int, outcome: Outcome) -> NewOutcome:
+    """The outcome as the store keeps it."""
+    problems = None
+    if len(outcome.problems) > 1:
+        problems = json.dumps(
+            [[p.reason_code, p.sentence, p.field_path] for p in outcome.problems],
+            ensure_ascii=False,
+        )
+    return NewOutcome(
+        id=outcome_id,
+        kind=outcome.kind.value,
+        reason_code=outcome.reason_code,
+        sentence=outcome.sentence,
+        field_path=outcome.field_path,
+        rule=outcome.rule,
+        currency=outcome.currency,
+        amount_minor_units=outcome.amount_minor_units,
+        problems_json=problems,
+    )
+
+
+def count(totals: Totals, kind: str, currency: str | None, amount_minor_units: int | None) -> None:
+    """Add one record to control totals."""
+    key = (currency or NO_CURRENCY, kind)
+    number, amount = totals.get(key, (0, 0))
+    totals[key] = (number + 1, amount + (amount_minor_units or 0))
+
+

@@ -1,0 +1,132 @@
+"""A platform as a process of its own: `python -m connector.sandbox.NAME --data DIR`.
+
+The process prints one JSON line, `{"base_url": ...}`, when it answers, and ends on SIGTERM, SIGINT, or (with
+`--stop-at-eof`) when its standard input is closed, so that it never outlives the one who started it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from threading import Event, Thread
+from typing import IO, Any
+
+from connector.sandbox.clock import SandboxClock
+from connector.sandbox.control import change_settings
+from connector.sandbox.platform import Sandbox
+from connector.sandbox.server import Server
+from connector.sandbox.wire import from_json
+
+Create = Callable[[Any, Path, SandboxClock], Sandbox]
+"""Makes the platform from its settings, its directory and its clock."""
+
+
+def serve_process(settings: Any, create: Create, arguments: Sequence[str] | None = None) -> int:
+    """The main function of a platform's `__main__`: parse, serve, wait, stop."""
+    options = _parser().parse_args(arguments)
+    try:
+        change_settings(settings, {**from_json(options.settings), "seed": options.seed})
+        start = datetime.fromisoformat(options.start_at) if options.start_at else None
+        clock = SandboxClock(start)
+    except ValueError as error:
+        print(str(error), file=sys.stderr)
+        return 2
+    stop = Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    server = Server(create(settings, Path(options.data), clock), options.port)
+    print(json.dumps({"base_url": server.base_url}), flush=True)
+    if options.stop_at_eof:
+        Thread(target=_wait_for_eof, args=(sys.stdin.buffer, stop), daemon=True).start()
+    # A wait without a limit would keep Python from running the signal handler on some systems.
+    while not stop.wait(3600):
+        continue
+    server.stop()
+    return 0
+
+
+@dataclass(slots=True)
+class RunningPlatform:
+    """A platform that runs as a process."""
+
+    name: str
+    base_url: str
+    ledger_path: Path
+    process: subprocess.Popen[bytes]
+
+    def stop(self) -> None:
+        """End it and wait for its end."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            self.process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                stream.close()
+
+
+def start_process(
+    name: str,
+    directory: Path,
+    *,
+    module: str,
+    port: int = 0,
+    seed: int = 1,
+    settings: dict[str, Any] | None = None,
+    start_at: datetime | None = None,
+) -> RunningPlatform:
+    """Start `python -m module` and return once it answers. Raises RuntimeError when it does not."""
+    directory.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", module, "--data", str(directory), "--port", str(port)]
+    command += ["--seed", str(seed), "--settings", json.dumps(settings or {}), "--stop-at-eof"]
+    if start_at is not None:
+        command += ["--start-at", start_at.isoformat()]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
+    line = process.stdout.readline() if process.stdout is not None else b""
+    if not line:
+        code = process.wait()
+        raise RuntimeError(f"The sandbox platform {name} did not start (exit code {code}).")
+    return RunningPlatform(
+        name, json.loads(line)["base_url"], directory / f"{name}.sqlite3", process
+    )
+
+
+def _wait_for_eof(stream: IO[bytes], stop: Event) -> None:
+    while stream.read(1024):
+        continue
+    stop.set()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="A local stand-in of a platform; loopback only.")
+    parser.add_argument(
+        "--data", required=True, help="directory of the ledger; a ledger found there is continued"
+    )
+    parser.add_argument(
+        "--port", type=int, default=0, help="port on 127.0.0.1; 0 takes any free one"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, help="the same seed and start give the same data"
+    )
+    parser.add_argument(
+        "--settings", default="{}", help="a JSON object of settings, see GET /sandbox/settings"
+    )
+    parser.add_argument(
+        "--start-at", help="the instant the sandbox begins at (ISO 8601 with offset); default: now"
+    )
+    parser.add_argument(
+        "--stop-at-eof", action="store_true", help="end when standard input is closed"
+    )
+    return parser

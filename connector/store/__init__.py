@@ -1,0 +1,1 @@
+"""The database: tables, migrations and one repository per kind of row. The only place with SQL."""

@@ -1,0 +1,276 @@
+"""The version store: source records, their immutable versions, and what the mapping made of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from connector.errors import InvariantBroken
+from connector.store.repository import Repository, Value
+
+_INSERT_RECORD = """
+insert into source_records (id, connection, stream, source_id, latest_version_id, latest_version_no, content_hash,
+  page, outcome_id, outcome_kind, reason_code, recheck_on) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+_ADVANCE_RECORD = """
+update source_records set latest_version_id = ?, latest_version_no = ?, content_hash = ?, page = coalesce(?, page)
+where id = ? and latest_version_no = ? and connection = ? and stream = ?"""
+
+_DECIDE_RECORD = """
+update source_records set outcome_id = ?, outcome_kind = ?, reason_code = ?, recheck_on = ?
+where id = ? and latest_version_id = ?"""
+
+_INSERT_VERSION = """
+insert into record_versions (id, record_id, version_no, content_hash, raw, secrets, source_updated_at, is_echo,
+  run_id, stored_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+_INSERT_OUTCOME = """
+insert into outcomes (id, record_id, version_id, mapping_version_id, run_id, kind, reason_code, sentence, field_path,
+  rule, currency, amount_minor_units, problems, decided_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+_KNOWN = """
+select source_id, id, latest_version_no, content_hash, page, outcome_id, outcome_kind, latest_version_id
+from source_records where connection = ? and stream = ? and """
+
+_KNOWN_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store already holds of a source record."""
+
+    id: int
+    version_no: int
+    content_hash: bytes
+    page: int | None
+    outcome_id: int | None
+    outcome_kind: str | None
+    latest_version_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewOutcome:
+    """An outcome to be stored under an allocated `id`. `amount_minor_units` in the smallest unit of `currency`."""
+
+    id: int
+    kind: str
+    reason_code: str | None = None
+    sentence: str | None = None
+    field_path: str | None = None
+    rule: str | None = None
+    currency: str | None = None
+    amount_minor_units: int | None = None
+    problems_json: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """A version to be stored under allocated identifiers. `is_first`: the record itself is new.
+
+    Without an `outcome` a known record keeps the current one (an echo, or a stream that is not mapped).
+    """
+
+    record_id: int
+    version_id: int
+    is_first: bool
+    source_id: str
+    version_no: int
+    content_hash: bytes
+    raw: bytes
+    secrets: bytes | None = None
+    source_updated_at: str | None = None
+    is_echo: bool = False
+    page: int | None = None
+    outcome: NewOutcome | None = None
+    recheck_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A new outcome for the latest version of a record."""
+
+    record_id: int
+    version_id: int
+    outcome: NewOutcome
+    recheck_on: date | None = None
+
+
+class Records(Repository):
+    """Writing versions and outcomes: the path of a pull. Reading for people is in `RecordReading`."""
+
+    def known(self, connection: str, stream: str, source_ids: Sequence[str]) -> dict[str, Known]:
+        """The records of a stream that are stored already, by their source identifier."""
+        found: dict[str, Known] = {}
+        for start in range(0, len(source_ids), _KNOWN_BATCH):
+            condition, parameter = self._among(
+                "source_id", source_ids[start : start + _KNOWN_BATCH], "text"
+            )
+            rows = self._execute_plain(_KNOWN + condition, (connection, stream, parameter))
+            for source_id, *columns in rows.cursor.fetchall():  # type: ignore[union-attr]
+                found[source_id] = Known(*columns)
+        return found
+
+    def save(
+        self,
+        connection: str,
+        stream: str,
+        run_id: int | None,
+        mapping_version_id: int | None,
+        versions: Sequence[NewVersion],
+    ) -> None:
+        """Store versions with their outcomes and make both current.
+
+        Raises InvariantBroken when a version is not the next one of its record, a record is there already, an
+        outcome comes without a mapping version, or a constraint refuses a row. Then nothing may be committed.
+        """
+        now = self._now_text()
+        first: list[tuple[Value, ...]] = []
+        advanced: list[tuple[Value, ...]] = []
+        decided: list[tuple[Value, ...]] = []
+        stored: list[tuple[Value, ...]] = []
+        outcomes: list[tuple[Value, ...]] = []
+        for new in versions:
+            made = new.outcome
+            stored.append(
+                (
+                    new.version_id,
+                    new.record_id,
+                    new.version_no,
+                    new.content_hash,
+                    new.raw,
+                    new.secrets,
+                    new.source_updated_at,
+                    1 if new.is_echo else 0,
+                    run_id,
+                    now,
+                )
+            )
+            current: tuple[Value, ...] = (None, None, None, None)
+            if made is not None:
+                outcomes.append(
+                    _outcome_row(made, new.record_id, new.version_id, mapping_version_id, run_id, now)
+                )
+                recheck_on = new.recheck_on
+                current = (
+                    made.id,
+                    made.kind,
+                    made.reason_code,
+                    None if recheck_on is None else recheck_on.isoformat(),
+                )
+            if new.is_first:
+                first.append(
+                    (
+                        new.record_id,
+                        connection,
+                        stream,
+                        new.source_id,
+                        new.version_id,
+                        new.version_no,
+                        new.content_hash,
+                        new.page,
+                        *current,
+                    )
+                )
+                continue
+            advanced.append(
+                (
+                    new.version_id,
+                    new.version_no,
+                    new.content_hash,
+                    new.page,
+                    new.record_id,
+                    new.version_no - 1,
+                    connection,
+                    stream,
+                )
+            )
+            if made is not None:
+                decided.append((*current, new.record_id, new.version_id))
+        self._execute_many(_INSERT_RECORD, first)
+        self._change_all(_ADVANCE_RECORD, advanced)
+        self._execute_many(_INSERT_VERSION, stored)
+        self._execute_many(_INSERT_OUTCOME, outcomes)
+        self._change_all(_DECIDE_RECORD, decided)
+
+    def decide(
+        self,
+        record_id: int,
+        version_id: int,
+        mapping_version_id: int,
+        run_id: int | None,
+        outcome: NewOutcome,
+        recheck_on: date | None,
+    ) -> None:
+        """Append an outcome to the latest version of a record and make it current."""
+        self.decide_many(
+            mapping_version_id, run_id, [Decision(record_id, version_id, outcome, recheck_on)]
+        )
+
+    def decide_many(
+        self, mapping_version_id: int, run_id: int | None, decisions: Sequence[Decision]
+    ) -> None:
+        """`decide` in bulk. Raises InvariantBroken when a version is no longer the latest of its record."""
+        now = self._now_text()
+        outcomes: list[tuple[Value, ...]] = []
+        current: list[tuple[Value, ...]] = []
+        for made in decisions:
+            outcome, recheck_on = made.outcome, made.recheck_on
+            outcomes.append(
+                _outcome_row(
+                    outcome, made.record_id, made.version_id, mapping_version_id, run_id, now
+                )
+            )
+            current.append(
+                (
+                    outcome.id,
+                    outcome.kind,
+                    outcome.reason_code,
+                    None if recheck_on is None else recheck_on.isoformat(),
+                    made.record_id,
+                    made.version_id,
+                )
+            )
+        self._execute_many(_INSERT_OUTCOME, outcomes)
+        self._change_all(_DECIDE_RECORD, current)
+
+    def touch_page(self, record_ids: Sequence[int], page: int) -> None:
+        """Remember on which page of a numbered walk these records were seen."""
+        condition, parameter = self._among("id", record_ids, "bigint")
+        self._execute_plain(
+            f"update source_records set page = ? where {condition}", (page, parameter)
+        )
+
+    def _change_all(self, statement: str, rows: Sequence[tuple[Value, ...]]) -> None:
+        """Every row must find what it changes: another writer was faster otherwise."""
+        if self._execute_many(statement, rows) != len(rows):
+            raise InvariantBroken(
+                "A source record was changed by another writer at the same time.",
+                remedy="Nothing was stored; the next run reads it again.",
+            )
+
+
+def _outcome_row(
+    made: NewOutcome,
+    record_id: int,
+    version_id: int,
+    mapping_version_id: int | None,
+    run_id: int | None,
+    now: str,
+) -> tuple[Value, ...]:
+    return (
+        made.id,
+        record_id,
+        version_id,
+        mapping_version_id,
+        run_id,
+        made.kind,
+        made.reason_code,
+        made.sentence,
+        made.field_path,
+        made.rule,
+        made.currency,
+        made.amount_minor_units,
+        made.problems_json,
+        now,
+    )

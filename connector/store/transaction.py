@@ -1,0 +1,85 @@
+"""One unit of work: everything in it is committed together, or nothing is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from sqlalchemy import Connection, func, select
+
+from connector.clock import Clock
+from connector.store.audit import Audit
+from connector.store.companies import Companies
+from connector.store.connections import Connections
+from connector.store.cursors import Cursors
+from connector.store.documents import Documents
+from connector.store.financing import FinancingInvoices
+from connector.store.mappings import Mappings
+from connector.store.records import Records
+from connector.store.runs import Runs
+from connector.store.schema import metadata
+
+
+class Transaction:
+    """Repositories over one database transaction. Made by `Database.write` and `Database.read` alone."""
+
+    def __init__(self, connection: Connection, clock: Clock) -> None:
+        self.connection = connection
+        self.clock = clock
+        self.is_sqlite = connection.dialect.name == "sqlite"
+        self._last_allocated: dict[str, int] = {}
+
+    def allocate(self, table_name: str, count: int) -> Sequence[int]:
+        """`count` fresh identifiers of a table, ascending, for rows inserted with their own `id`.
+
+        SQLite: the next after the highest, safe because one transaction writes at a time. PostgreSQL: from the
+        table's sequence, hence without gaps only by luck.
+        """
+        if count <= 0:
+            return range(0)
+        if self.is_sqlite:
+            column = metadata.tables[table_name].c.id
+            highest = self.connection.execute(select(func.max(column))).scalar_one() or 0
+            first = max(highest, self._last_allocated.get(table_name, 0)) + 1
+            self._last_allocated[table_name] = first + count - 1
+            return range(first, first + count)
+        rows = self.connection.execute(
+            select(func.nextval(f"{table_name}_id_seq")).select_from(func.generate_series(1, count))
+        )
+        return sorted(rows.scalars())
+
+    @cached_property
+    def records(self) -> Records:
+        return Records(self)
+
+    @cached_property
+    def runs(self) -> Runs:
+        return Runs(self)
+
+    @cached_property
+    def cursors(self) -> Cursors:
+        return Cursors(self)
+
+    @cached_property
+    def connections(self) -> Connections:
+        return Connections(self)
+
+    @cached_property
+    def mappings(self) -> Mappings:
+        return Mappings(self)
+
+    @cached_property
+    def companies(self) -> Companies:
+        return Companies(self)
+
+    @cached_property
+    def documents(self) -> Documents:
+        return Documents(self)
+
+    @cached_property
+    def financing(self) -> FinancingInvoices:
+        return FinancingInvoices(self)
+
+    @cached_property
+    def audit(self) -> Audit:
+        return Audit(self)

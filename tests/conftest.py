@@ -1,0 +1,75 @@
+"""Fixtures and rules for every test: time stands still, the environment is empty, only loopback answers."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any
+
+import pytest
+
+from tests.fakes import FakeClock
+
+_KEPT = ("CI", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "PATH", "TMPDIR", "USER", "VIRTUAL_ENV")
+_KEPT_PREFIXES = ("COVERAGE", "HYPOTHESIS", "PYTEST", "PYTHON")
+_LOCAL_NAMES = ("", "localhost", socket.gethostname())
+
+
+def _is_local(host: Any) -> bool:
+    name = host.decode() if isinstance(host, bytes) else host
+    return name is None or name in _LOCAL_NAMES or name.startswith("127.") or name in ("::1", "::")
+
+
+def _close_the_network() -> None:
+    """Make this process behave like a machine without a network, except for itself."""
+    connect, connect_ex, look_up = (
+        socket.socket.connect,
+        socket.socket.connect_ex,
+        socket.getaddrinfo,
+    )
+
+    def check(sock: socket.socket, address: Any) -> None:
+        if sock.family in (socket.AF_INET, socket.AF_INET6) and not _is_local(address[0]):
+            raise OSError(f"A test tried to reach {address[0]}: only loopback is open in tests.")
+
+    def guarded_connect(sock: socket.socket, address: Any) -> None:
+        check(sock, address)
+        connect(sock, address)
+
+    def guarded_connect_ex(sock: socket.socket, address: Any) -> int:
+        check(sock, address)
+        return connect_ex(sock, address)
+
+    def guarded_look_up(host: Any, *args: Any, **kwargs: Any) -> Any:
+        if not _is_local(host) and not str(host).replace(".", "").isdigit():
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known (tests are offline)")
+        return look_up(host, *args, **kwargs)
+
+    socket.socket.connect = guarded_connect  # type: ignore[method-assign]
+    socket.socket.connect_ex = guarded_connect_ex  # type: ignore[method-assign]
+    socket.getaddrinfo = guarded_look_up
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Nothing of the developer's machine leaks into a test: no network, no settings, no proxies."""
+    for name in set(os.environ) - set(_KEPT):
+        if not name.startswith(_KEPT_PREFIXES):
+            del os.environ[name]
+    _close_the_network()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Under `pytest -n`, tests that share an expensive server, or a file, share a worker."""
+    for item in items:
+        if item.get_closest_marker("xdist_group"):
+            continue
+        shared = [name for name in ("tryton", "postgres") if item.get_closest_marker(name)]
+        group = shared[0] if shared else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock that moves only when told to: 2026-03-02 09:30 UTC at first."""
+    return FakeClock()
