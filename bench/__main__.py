@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ _COMMANDS = {
     "resync": "the walk again: nothing changed, some records changed",
     "mapping": "microseconds a record, against a handwritten function",
     "memory": "peak resident memory at 10,000 and 100,000 records (--million: and 1,000,000)",
-    "all": "everything above but peers",
+    "webhooks": "durable acknowledgements a second, against a bare Flask handler",
+    "all": "everything above but peers (the default)",
 }
 
 
@@ -37,11 +38,17 @@ def _parser() -> argparse.ArgumentParser:
         if name == "peers":
             continue
         command.add_argument("--records", type=int, help="default 100,000 (latency: 10,000)")
-        command.add_argument("--changed", type=int, default=1000, help="resync: records that change")
-        command.add_argument("--rounds", type=int, default=3, help="of the product and the bare loop")
+        command.add_argument(
+            "--changed", type=int, default=1000, help="resync: records that change"
+        )
+        command.add_argument(
+            "--rounds", type=int, default=3, help="of the product and the bare loop"
+        )
         command.add_argument("--peer-rounds", type=int, default=1)
         command.add_argument("--peers", default=",".join(PEERS), help="comma separated, or none")
-        command.add_argument("--million", action="store_true", help="memory: also 1,000,000 records")
+        command.add_argument(
+            "--million", action="store_true", help="memory: also 1,000,000 records"
+        )
         command.add_argument("--timeout-seconds", type=float, default=200, help="of one run")
         command.add_argument("--work-dir", type=Path, help="where databases go while measured")
         command.add_argument("--json", type=Path, metavar="FILE", help="write everything there too")
@@ -55,8 +62,8 @@ def _measure(options: Any) -> Report:
     peers = [peer(name, options.peers_dir) for name in present]
     conditions = Conditions(timeout_seconds=options.timeout_seconds, work_dir=options.work_dir)
     records = options.records or 100_000
-    parts = {
-        "server": lambda: pulling.server_limits(),
+    parts: dict[str, Callable[[], Report]] = {
+        "server": pulling.server_limits,
         "mapping": lambda: mapping_report(options.rounds),
         "pull": lambda: pulling.pull(
             records, options.rounds, peers, options.peer_rounds, conditions
@@ -68,6 +75,7 @@ def _measure(options: Any) -> Report:
         "memory": lambda: pulling.memory(
             [10_000, 100_000] + ([1_000_000] if options.million else []), conditions
         ),
+        "webhooks": lambda: webhooks_report(options.rounds),
     }
     report = Report()
     report.notes += [
@@ -91,9 +99,19 @@ def mapping_report(rounds: int) -> Report:
     return mapping.measure(rounds)
 
 
+def webhooks_report(rounds: int) -> Report:
+    """Measure the webhook doorway (imported late for the same reason)."""
+    from bench import hearing
+
+    return hearing.webhooks(rounds)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print. The exit code tells of targets only with --check."""
-    options = _parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or given[0] not in (*_COMMANDS, "-h", "--help"):
+        given.insert(0, "all")
+    options = _parser().parse_args(given)
     if options.command == "peers":
         peer_environments.create(options.peers_dir)
         return 0

@@ -67,7 +67,7 @@ def _count(path: Path, table: str) -> int:
         return 0
     with closing(sqlite3.connect(path)) as database:
         try:
-            found = database.execute(f"select count(*) from {table}").fetchone()  # noqa: S608
+            found = database.execute(f"select count(*) from {table}").fetchone()
         except sqlite3.OperationalError:  # the case ended before it made the table
             return 0
         return int(found[0])

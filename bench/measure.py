@@ -113,13 +113,12 @@ def _tree(pid: int) -> list[int]:
     found = [pid]
     for parent in found:
         with contextlib.suppress(OSError):
-            for task in os.listdir(f"/proc/{parent}/task"):
-                with open(f"/proc/{parent}/task/{task}/children") as children:
-                    found.extend(int(child) for child in children.read().split())
+            for task in Path(f"/proc/{parent}/task").iterdir():
+                found.extend(map(int, (task / "children").read_text().split()))
     return found
 
 
 def _resident_bytes(pid: int) -> int:
-    with contextlib.suppress(OSError, IndexError, ValueError), open(f"/proc/{pid}/statm") as statm:
-        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     return 0

@@ -25,7 +25,9 @@ RSS_LIMIT_MIB = 150
 _FLAT_GROWTH = 1.10
 _FLAT_MIB = 5.0
 
-_SAME_PROTOCOL = "Peers are measured with their start-up; none of them validates, maps or keeps versions."
+_SAME_PROTOCOL = (
+    "Peers are measured with their start-up; none of them validates, maps or keeps versions."
+)
 
 
 def _wall(sample: Sample) -> float:

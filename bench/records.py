@@ -19,7 +19,9 @@ PAGE_SIZE = 100
 
 _MASK = (1 << 64) - 1
 _STEP = timedelta(seconds=1.7)
-_STATUSES = ("pending",) * 90 + ("in-progress",) * 4 + ("complete",) * 3 + ("sent",) * 2 + ("failed",)
+_STATUSES = (
+    ("pending",) * 90 + ("in-progress",) * 4 + ("complete",) * 3 + ("sent",) * 2 + ("failed",)
+)
 _PADDING = b"Delivered against the yearly frame agreement; see the order for the terms. " * 14
 
 encode_json = msgspec.json.Encoder().encode
@@ -186,4 +188,3 @@ class Ledger:
                 }
             ],
         }
-

@@ -60,8 +60,10 @@ class PageServer:
 def page_server(records: int, latency_ms: int = 0, seed: int = 7) -> Iterator[PageServer]:
     """Run a page server for the length of a `with` block."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "bench.server", "--records", str(records)]
-        + ["--latency-ms", str(latency_ms), "--seed", str(seed)],
+        [
+            *(sys.executable, "-m", "bench.server"),
+            *("--records", str(records), "--latency-ms", str(latency_ms), "--seed", str(seed)),
+        ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

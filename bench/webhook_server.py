@@ -17,10 +17,11 @@ from flask import Flask
 from waitress.server import create_server
 
 from connector.clock import SystemClock
-sys.path.insert(0,"/tmp/WEBHOOKS")
+
+sys.path.insert(0, "/tmp/WEBHOOKS")
 from standin import Database
 from connector.store.group_commit import GroupCommitInbox
-from connector.strict_json import parse
+from connector.strict_json import loads
 from webhooks.endpoints import Endpoint, Endpoints
 from webhooks.receiver import create_app
 from webhooks.serving import server_options
@@ -65,7 +66,7 @@ def main() -> None:
     inbox = GroupCommitInbox(database)
     inbox.start()
     bare = bare_app()
-    receiver = create_app(ENDPOINTS, inbox, parse, clock.now)
+    receiver = create_app(ENDPOINTS, inbox, loads, clock.now)
 
     def both(environ, start_response):  # type: ignore[no-untyped-def]
         app = bare if environ["PATH_INFO"] == "/ok" else receiver

@@ -171,7 +171,9 @@ def prepared(count: int, label: str) -> Iterator[tuple[str, bytes]]:
     return iter(made)
 
 
-def measure(rounds: int, seconds: float, senders: list[int], options: list[str]) -> list[dict[str, object]]:
+def measure(
+    rounds: int, seconds: float, senders: list[int], options: list[str]
+) -> list[dict[str, object]]:
     """Bare and durable by turns, `rounds` times for each number of senders."""
     report: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as folder:

@@ -11,7 +11,7 @@ import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from connector.clock import Clock
@@ -39,12 +39,11 @@ Totals = dict[tuple[str, str], tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A record to be decided: its version, and the decoded record."""
+    """A record to be decided, by its latest version."""
 
     record_id: int
     version_id: int
     source_id: str
-    record: Mapping[str, Any]
     known: bool
     """False for a record seen for the first time: then nothing about it can be in the store yet."""
 
@@ -139,7 +138,9 @@ class Decider:
                     candidate, held(outcome, NOT_LINKED, sentence, role), None, financing
                 )
         if documents is not None and candidate.record_id not in documents:
-            sentence = "Attach the invoice document: the financier does not accept an invoice without one."
+            sentence = (
+                "Attach the invoice document: the financier does not accept an invoice without one."
+            )
             return Decision(candidate, held(outcome, DOCUMENT_MISSING, sentence), None, financing)
         return Decision(candidate, outcome, terms, financing)
 
@@ -183,9 +184,7 @@ class Decider:
         if new:
             self._insert(tx, stream, new)
 
-    def _insert(
-        self, tx: Transaction, stream: str, new: Sequence[tuple[Decision, int]]
-    ) -> None:
+    def _insert(self, tx: Transaction, stream: str, new: Sequence[tuple[Decision, int]]) -> None:
         ids = tx.allocate("financing_invoices", len(new))
         connection, financier = self.flow.connection, self.flow.financier
         tx.financing.insert_many(
@@ -244,3 +243,27 @@ def count(totals: Totals, kind: str, currency: str | None, amount_minor_units: i
     totals[key] = (number + 1, amount + (amount_minor_units or 0))
 
 
+def hold(
+    tx: Transaction, financing: FinancingRow, reason_code: str, sentence: str, today: date
+) -> None:
+    """Let a mapped, unsent invoice wait after all: what it lacks was only seen when it was to be sent.
+
+    It is decided again tomorrow at the latest; a document may have been attached without the record changing.
+    """
+    current = tx.records.current_outcome(financing.record_id)
+    tx.records.decide(
+        financing.record_id,
+        current.version_id,
+        current.mapping_version_id,
+        None,
+        NewOutcome(
+            id=tx.allocate("outcomes", 1)[0],
+            kind=OutcomeKind.HELD.value,
+            reason_code=reason_code,
+            sentence=sentence,
+            currency=current.currency,
+            amount_minor_units=current.amount_minor_units,
+        ),
+        today + timedelta(days=1),
+    )
+    tx.financing.set_state(financing.id, "withdrawn", sentence, allowed_from=("ready",))

@@ -133,24 +133,18 @@ class Delivery:
 
     # -- what came of it ------------------------------------------------------------------------------------------
 
-    def _done(
-        self, row: OutboxRow, token: str, effect: Effect, result: Result, how: str
-    ) -> None:
+    def _done(self, row: OutboxRow, token: str, effect: Effect, result: Result, how: str) -> None:
         with self._database.write() as tx:
             tx.outbox.complete(row.id, token, state="done", result=result, attempt_result=how)
             effect.done(tx, row, result, how)
         log.info("delivery.%s kind=%s key=%s", how, row.kind, row.idempotency_key)
 
-    def _unclear(
-        self, row: OutboxRow, token: str, effect: Effect, error: ConnectorError
-    ) -> None:
+    def _unclear(self, row: OutboxRow, token: str, effect: Effect, error: ConnectorError) -> None:
         state = "pending" if effect.repeatable else "unknown"
         again = self._clock.now() + timedelta(seconds=LOOK_UP_DELAYS_SECONDS[0])
         self._again(row, token, state, again, error, "no usable answer")
 
-    def _not_now(
-        self, row: OutboxRow, token: str, effect: Effect, error: ConnectorError
-    ) -> None:
+    def _not_now(self, row: OutboxRow, token: str, effect: Effect, error: ConnectorError) -> None:
         """The other side cannot answer at present. A look-up that never succeeds ends with a person."""
         now = self._clock.now()
         unknown = row.state == "unknown"
@@ -202,9 +196,7 @@ class Delivery:
                 attempt_result=attempt_result,
             )
 
-    def _refused(
-        self, row: OutboxRow, token: str, effect: Effect, error: ConnectorError
-    ) -> None:
+    def _refused(self, row: OutboxRow, token: str, effect: Effect, error: ConnectorError) -> None:
         state = effect.unsupported_state if isinstance(error, Unsupported) else "parked"
         with self._database.write() as tx:
             tx.outbox.complete(

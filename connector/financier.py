@@ -140,6 +140,8 @@ class Financier(Protocol):
     """ISO codes the platform finances, upper case."""
     steps: ClassVar[tuple[str, ...]]
     """Names of the submission's steps, in order."""
+    repeatable_steps: ClassVar[frozenset[str]]
+    """Steps whose repetition moves no money and is harmless where `look_up` is not offered."""
     signs_webhooks: bool
 
     def check(self) -> list[Finding]:

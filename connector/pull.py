@@ -192,7 +192,6 @@ class Puller:
                             record_id,
                             version_id,
                             item.raw.source_id,
-                            item.record or {},
                             known=item.known is not None,
                         ),
                         item.outcome,
@@ -401,4 +400,3 @@ def is_echo(
         if name not in written or after.get(name) != written[name]:
             return False
     return True
-

@@ -51,6 +51,9 @@ class Secret:
     def __len__(self) -> int:
         return len(self._text)
 
+    def __deepcopy__(self, _memo: object) -> Secret:
+        return self
+
     def __reduce__(self) -> str:
         raise TypeError("A secret is not pickled: it would rest on disk unencrypted.")
 
@@ -115,9 +118,7 @@ class SecretBox:
 
     def content_hash(self, content: bytes) -> bytes:
         """Sixteen bytes that tell contents apart. Keyed: nobody can guess a secret field by trying values."""
-        return hashlib.blake2b(
-            content, digest_size=CONTENT_HASH_BYTES, key=self._hash_key
-        ).digest()
+        return hashlib.blake2b(content, digest_size=CONTENT_HASH_BYTES, key=self._hash_key).digest()
 
 
 def _key_bytes(key: str) -> bytes:

@@ -7,7 +7,6 @@ away and asked anew, so the timeline is a subsequence of the true history.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from connector.financier import (
     SessionStatus,
 )
 from connector.store.database import Database
+from connector.store.chain import canonical_json
 from connector.store.financing import FinancingRow
 from connector.store.inbox import InboxRow
 from connector.store.timeline import TimelineRow
@@ -85,7 +85,9 @@ class StatusKeeper:
                 now_last = tx.timeline.last(financing_id)
                 if (now_last and now_last.seq) != (last and last.seq):
                     continue
-                return self._apply(tx, tx.financing.get(financing_id), answer, now_last, via, inbox_id)
+                return self._apply(
+                    tx, tx.financing.get(financing_id), answer, now_last, via, inbox_id
+                )
         return False
 
     def _ask(self, financing: FinancingRow) -> Answer:
@@ -110,7 +112,7 @@ class StatusKeeper:
             return False
         self._session(tx, financing, answer)
         tx.financing.set_remote(financing.id, next_poll_at=self._next_poll(remote.status))
-        told = json.dumps(dict(remote.financing), sort_keys=True) if remote.financing else None
+        told = canonical_json(dict(remote.financing)) if remote.financing else None
         if last is not None and last.raw_status == remote.raw_status:
             if told != financing.financing_json:
                 tx.financing.set_remote(financing.id, financing=told)
@@ -171,7 +173,9 @@ class StatusKeeper:
         ended = session in (SessionStatus.CANCELED, SessionStatus.EXPIRED)
         if ended and unfinished and financing.state == "submitted":
             how = "was canceled" if session is SessionStatus.CANCELED else "has expired"
-            reason = f"The financing session {how} before it was completed. Request financing again."
+            reason = (
+                f"The financing session {how} before it was completed. Request financing again."
+            )
             tx.financing.set_state(financing.id, "parked", reason, allowed_from=("submitted",))
 
     def _after_the_end(
@@ -204,7 +208,11 @@ class StatusKeeper:
             return
         with self._database.read() as tx:
             financing = self._named(tx, hint.remote_invoice_id, hint.client_reference_id)
-        if financing is None and hint.remote_invoice_id is None and hint.client_reference_id is None:
+        if (
+            financing is None
+            and hint.remote_invoice_id is None
+            and hint.client_reference_id is None
+        ):
             self._finish(row, f"Not about an invoice: {hint.event_type}")
             return
         if financing is None or financing.remote_invoice_id is None:

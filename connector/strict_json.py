@@ -18,44 +18,44 @@ import msgspec
 MAX_DIGITS = 40
 MAX_DEPTH = 50
 
-_MANY_DIGITS = re.compile(rb"[0-9]{%d}" % (MAX_DIGITS + 1))
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 _EXACT_ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
-class JsonRefused(ValueError):
-    """The bytes are not JSON that has exactly one meaning. The message is one sentence without the content."""
+class JsonRefused(ValueError):  # noqa: N818 (it says what happened to the text)
+    """The bytes are not JSON that has exactly one meaning. The message is a clause without content and full stop."""
 
 
 def _object_of_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) != len(pairs):
-        raise JsonRefused("The JSON names one key of an object twice.")
+        raise JsonRefused("the JSON names one key of an object twice")
     return made
 
 
 def _fraction(text: str) -> Decimal:
     mantissa, _, exponent = text.lower().partition("e")
     # An exponent is a few bytes that can stand for a number of a gigabyte.
-    if len(mantissa) > MAX_DIGITS + 2 or len(exponent) > 3 or abs(int(exponent or 0)) > MAX_DIGITS:
-        raise JsonRefused(f"The JSON has a number of more than {MAX_DIGITS} digits.")
+    if (
+        len(mantissa.strip("-.")) > MAX_DIGITS + 1
+        or len(exponent) > 3
+        or abs(int(exponent or 0)) > MAX_DIGITS
+    ):
+        raise JsonRefused(f"the JSON has a number of more than {MAX_DIGITS} digits")
     return Decimal(text)
 
 
 def _whole(text: str) -> int:
-    if len(text) > MAX_DIGITS + 1:
-        raise JsonRefused(f"The JSON has a number of more than {MAX_DIGITS} digits.")
+    if len(text) > MAX_DIGITS and len(text.lstrip("-")) > MAX_DIGITS:
+        raise JsonRefused(f"the JSON has a number of more than {MAX_DIGITS} digits")
     return int(text)
 
 
 def _no_constant(text: str) -> Any:
-    raise JsonRefused(f"The JSON has {text}, which is not a number.")
+    raise JsonRefused(f"the JSON has {text}, which is not a number")
 
 
-_QUICK = json.JSONDecoder(
-    object_pairs_hook=_object_of_unique_keys, parse_float=_fraction, parse_constant=_no_constant
-)
-_CAREFUL = json.JSONDecoder(
+_DECODER = json.JSONDecoder(
     object_pairs_hook=_object_of_unique_keys,
     parse_float=_fraction,
     parse_int=_whole,
@@ -63,37 +63,34 @@ _CAREFUL = json.JSONDecoder(
 )
 
 
-def parse(raw: bytes) -> Any:
+def loads(raw: bytes) -> Any:
     """Read one JSON document. Raises JsonRefused; nothing else, whatever the bytes."""
     if raw.startswith(b"\xef\xbb\xbf"):
-        raise JsonRefused("The JSON begins with a byte order mark.")
+        raise JsonRefused("the JSON begins with a byte order mark")
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise JsonRefused(f"The JSON is not UTF-8 at byte {error.start}.") from None
-    # The long-digits check on the bytes also meets digits inside strings: then, and only then, every whole
-    # number goes through a function of ours.
-    decoder = _CAREFUL if _MANY_DIGITS.search(raw) else _QUICK
+        raise JsonRefused(f"the JSON is not UTF-8 at byte {error.start}") from None
     try:
-        value = decoder.decode(text)
+        value = _DECODER.decode(text)
     except JsonRefused:
         raise
     except json.JSONDecodeError as error:
-        raise JsonRefused(f"The text is not JSON at character {error.pos}.") from None
+        raise JsonRefused(f"the text is not JSON at character {error.pos}") from None
     except RecursionError:
-        raise JsonRefused(f"The JSON is nested deeper than {MAX_DEPTH} levels.") from None
+        raise JsonRefused(f"the JSON is nested deeper than {MAX_DEPTH} levels") from None
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
         _refuse_depth(value)
-    if _SURROGATE_ESCAPE.search(raw):
+    if b"\\u" in raw and _SURROGATE_ESCAPE.search(raw):
         _refuse_lone_surrogates(value)
     return value
 
 
-def parse_object(raw: bytes) -> dict[str, Any]:
+def loads_object(raw: bytes) -> dict[str, Any]:
     """Read one JSON document that must be an object. Raises JsonRefused."""
-    value = parse(raw)
+    value = loads(raw)
     if not isinstance(value, dict):
-        raise JsonRefused("The JSON is not an object.")
+        raise JsonRefused("the JSON is not an object")
     return value
 
 
@@ -101,9 +98,9 @@ def write(value: Any) -> bytes:
     """Write JSON: Decimals as numbers, digit for digit. Raises JsonRefused for a float or a non-finite Decimal."""
     for part in _everything_in(value):
         if isinstance(part, float):
-            raise JsonRefused("A float was about to be written as JSON; use Decimal or int.")
+            raise JsonRefused("a float was about to be written as JSON; use Decimal or int")
         if isinstance(part, Decimal) and not part.is_finite():
-            raise JsonRefused("A number that is not finite was about to be written as JSON.")
+            raise JsonRefused("a number that is not finite was about to be written as JSON")
     return _EXACT_ENCODER.encode(value)
 
 
@@ -125,13 +122,13 @@ def _everything_in(value: Any) -> Iterable[Any]:
 
 def _refuse_depth(value: Any) -> None:
     level: list[Any] = [value]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(MAX_DEPTH):
         level = [
             child for part in level for child in _children(part) if isinstance(child, (dict, list))
         ]
         if not level:
             return
-    raise JsonRefused(f"The JSON is nested deeper than {MAX_DEPTH} levels.")
+    raise JsonRefused(f"the JSON is nested deeper than {MAX_DEPTH} levels")
 
 
 def _refuse_lone_surrogates(value: Any) -> None:
@@ -141,4 +138,4 @@ def _refuse_lone_surrogates(value: Any) -> None:
             try:
                 text.encode("utf-8")
             except UnicodeEncodeError:
-                raise JsonRefused("The JSON has half of a surrogate pair in a string.") from None
+                raise JsonRefused("the JSON has half of a surrogate pair in a string") from None

@@ -147,9 +147,7 @@ class _Step:
 
     def send(self) -> Result:
         return _as_json(
-            self._financier.perform(
-                self._step, self._submission, self._done_before, self._document
-            )
+            self._financier.perform(self._step, self._submission, self._done_before, self._document)
         )
 
     def look_up(self) -> Result | None:

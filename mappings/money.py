@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import Final
+from typing import Final, cast
 
 from mappings.currencies import EXPONENTS
 
@@ -89,8 +89,8 @@ def to_text(amount_minor_units: int, currency: str) -> str:
 
 def exact_decimal(value: object, *, field: str) -> Decimal:
     """Read a number exactly, from an int, a Decimal or strict text. Raises MoneyError otherwise."""
-    negative, digits, places = _parts(value, field)
-    return Decimal((int(negative), tuple(map(int, str(digits))), -places))
+    _parts(value, field)
+    return Decimal(cast("int | str | Decimal", value))
 
 
 def kind_of(value: object) -> str:

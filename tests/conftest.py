@@ -42,11 +42,13 @@ def _close_the_network() -> None:
 
     def guarded_look_up(host: Any, *args: Any, **kwargs: Any) -> Any:
         if not _is_local(host) and not str(host).replace(".", "").isdigit():
-            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known (tests are offline)")
+            raise socket.gaierror(
+                socket.EAI_NONAME, "Name or service not known (tests are offline)"
+            )
         return look_up(host, *args, **kwargs)
 
-    socket.socket.connect = guarded_connect  # type: ignore[method-assign]
-    socket.socket.connect_ex = guarded_connect_ex  # type: ignore[method-assign]
+    socket.socket.connect = guarded_connect  # type: ignore[assignment,method-assign]
+    socket.socket.connect_ex = guarded_connect_ex  # type: ignore[assignment,method-assign]
     socket.getaddrinfo = guarded_look_up
 
 

@@ -11,6 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from connector.secrets import Secret
+from webhooks.endpoints import Endpoint
+from webhooks.signatures import (
+    Encoding,
+    Format,
+    Hash,
+    SecretEncoding,
+    SignatureScheme,
+    Signed,
+    secret_key,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +86,55 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
+class Signature:
+    """How a financier signs its events; the words are those of `webhooks.signatures.SignatureScheme`."""
+
+    header: str
+    secrets: tuple[Secret, ...]
+    secret_encoding: SecretEncoding
+    format: Format
+    encoding: Encoding
+    hash: Hash
+    signed: Signed
+    tolerance_seconds: int
+    prefix: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class Webhook:
     """How events of a financier are let in. A list of secrets means rotation: any one may match."""
 
-    path_tokens: tuple[Secret, ...]
-    scheme: str
-    secrets: tuple[Secret, ...]
-    tolerance_seconds: int
+    path_secrets: tuple[Secret, ...]
+    event_id_field: str | None
     max_body_bytes: int
+    signature: Signature | None
+
+    def endpoint(self, name: str) -> Endpoint:
+        """The doorway's own description of this. Raises ValueError where it would not keep anyone out."""
+        scheme = None
+        if self.signature is not None:
+            given = self.signature
+            scheme = SignatureScheme(
+                header=given.header,
+                secrets=tuple(
+                    secret_key(secret.reveal(), given.secret_encoding) for secret in given.secrets
+                ),
+                format=given.format,
+                encoding=given.encoding,
+                hash=given.hash,
+                signed=given.signed,
+                tolerance_seconds=given.tolerance_seconds,
+                prefix=given.prefix,
+                version=given.version,
+            )
+        return Endpoint(
+            name=name,
+            path_secrets=tuple(secret.reveal() for secret in self.path_secrets),
+            signature=scheme,
+            event_id_field=self.event_id_field,
+            body_limit_bytes=self.max_body_bytes,
+        )
 
 
 @dataclass(frozen=True, slots=True)

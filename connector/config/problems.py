@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
@@ -16,7 +17,7 @@ from connector.config.lines import KeyPath
 _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (bool, "true or false"),
     (int, "a whole number"),
-    (float, "a number with a fraction"),
+    (Decimal, "a number with a fraction"),
     (str, "text"),
     (list, "a list"),
     (dict, "a table"),
@@ -65,9 +66,7 @@ def unknown_key(path: KeyPath, allowed: Collection[str]) -> Problem:
     return Problem(path, f"unknown key.{hint} Allowed here: {listed}.")
 
 
-def load_table(
-    schema: Schema, table: object, path: KeyPath, problems: list[Problem]
-) -> Any | None:
+def load_table(schema: Schema, table: object, path: KeyPath, problems: list[Problem]) -> Any | None:
     """What the schema makes of a table. Adds to `problems` and returns None where it cannot be used."""
     if not isinstance(table, dict):
         problems.append(Problem(path, f"expected a table, found {kind_of(table)}."))
@@ -95,7 +94,9 @@ def _kind_problems(schema: Schema, table: Mapping[str, Any], path: KeyPath) -> I
 
 def _field_kind_problems(each: fields.Field[Any], value: Any, path: KeyPath) -> Iterator[Problem]:
     wanted, expected = _wanted(each)
-    if wanted and (not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted)):
+    if wanted and (
+        not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted)
+    ):
         yield Problem(path, f"expected {expected}, found {kind_of(value)}.")
     elif isinstance(each, fields.List):
         for index, item in enumerate(value):
@@ -115,7 +116,7 @@ def _wanted(each: fields.Field[Any]) -> tuple[tuple[type, ...], str]:
     if isinstance(each, fields.Integer):
         return (int,), "a whole number" + _bounds(each)
     if isinstance(each, fields.Float | fields.Decimal):
-        return (int, float), "a number" + _bounds(each)
+        return (int, Decimal), "a number" + _bounds(each)
     if isinstance(each, fields.String):
         return (str,), "text" + _choices(each)
     if isinstance(each, fields.List):
@@ -172,7 +173,9 @@ def _worded(
     if choices:
         value = _value_at(table, where)
         allowed = next(c.choices for c in each.validators if isinstance(c, validate.OneOf))
-        return Problem(whole, f"expected{choices.lstrip(':')}.{nearest(value, list(map(str, allowed)))}")
+        return Problem(
+            whole, f"expected{choices.lstrip(':')}.{nearest(value, list(map(str, allowed)))}"
+        )
     if bounds and message.startswith("Must be"):
         return Problem(whole, f"expected {_wanted(each)[1]}.")
     return Problem(whole, message)

@@ -351,7 +351,11 @@ class Ledger:
 
     def _objects(self, tail: str, parameters: Iterable[Any]) -> list[StoredObject]:
         found = self.rows(f"SELECT * FROM objects {tail}", parameters)
-        return [StoredObject(*tuple(row)[:-1], from_json(row["body"])) for row in found]
+        made = []
+        for row in found:
+            *columns, data = tuple(row)
+            made.append(StoredObject(*columns, body=from_json(data)))  # type: ignore[misc]
+        return made
 
     def _required(self, kind: str, object_id: str) -> StoredObject:
         found = self.get(kind, object_id)

@@ -28,8 +28,8 @@ from connector.sandbox.ledger import Ledger
 class Sandbox:
     """One running platform. `settings` is the platform's own dataclass; it may be changed while it runs.
 
-    `populate` fills an empty ledger from the seed (also after `POST /sandbox/reset`); `wake` callbacks run after
-    the clock was pushed, `closers` when the platform ends.
+    `populate` fills an empty ledger from the seed (also after `POST /sandbox/reset`); `starters` run when serving
+    begins, `wakers` after the clock was pushed or a setting changed, `closers` when the platform ends.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Sandbox:
     settings: Any
     choices: tuple[str, ...]
     populate: Callable[[], None] = lambda: None
+    starters: list[Callable[[], None]] = field(default_factory=list)
     wakers: list[Callable[[], None]] = field(default_factory=list)
     closers: list[Callable[[], None]] = field(default_factory=list)
     stopping: Event = field(default_factory=Event)
@@ -117,6 +118,8 @@ class Sandbox:
             self.clock.advance(float(pushed))
         if self.ledger.meta("populated") is None:
             self.reset()
+        for starter in self.starters:
+            starter()
 
     def close(self) -> None:
         """End background work and give back the ledger."""

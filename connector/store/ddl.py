@@ -24,8 +24,8 @@ def schema_statements(dialect_name: str) -> list[str]:
     statements = []
     for table in metadata.sorted_tables:
         statements.append(str(CreateTable(table).compile(dialect=dialect)))
-        for index in sorted(table.indexes, key=lambda index: str(index.name)):
-            statements.append(str(CreateIndex(index).compile(dialect=dialect)))
+        indexes = sorted(table.indexes, key=lambda index: str(index.name))
+        statements += [str(CreateIndex(index).compile(dialect=dialect)) for index in indexes]
     return [_tidy(statement) for statement in [*statements, *trigger_statements(dialect_name)]]
 
 
@@ -35,4 +35,4 @@ def _tidy(statement: str) -> str:
 
 
 if __name__ == "__main__":
-    print("\n\n".join(schema_statements(sys.argv[1])))
+    sys.stdout.write("\n\n".join(schema_statements(sys.argv[1])) + "\n")

@@ -15,7 +15,9 @@ from sqlalchemy.engine import ExceptionContext
 
 from connector.errors import ConfigError, ConnectorError, InvariantBroken, Unavailable
 
-_SCHEMA_REMEDY = "Start the connector once with this version, so that it brings the tables up to date."
+_SCHEMA_REMEDY = (
+    "Start the connector once with this version, so that it brings the tables up to date."
+)
 _DAMAGE_REMEDY = "Stop the connector, keep a copy of the file, and restore the last good backup."
 
 
@@ -70,11 +72,15 @@ def _from_postgresql(error: psycopg.Error) -> ConnectorError | None:
         return InvariantBroken(f"The database refused the change: {what}.")
     if isinstance(error, psycopg.DataError):
         what = diagnosis.sqlstate or type(error).__name__
-        return InvariantBroken(f"The database refused a value that does not fit its column ({what}).")
+        return InvariantBroken(
+            f"The database refused a value that does not fit its column ({what})."
+        )
     if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
         return InvariantBroken("A read transaction tried to change the database.")
     if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
-        return ConfigError(f"The database says: {diagnosis.message_primary}.", remedy=_SCHEMA_REMEDY)
+        return ConfigError(
+            f"The database says: {diagnosis.message_primary}.", remedy=_SCHEMA_REMEDY
+        )
     if isinstance(error, psycopg.errors.DiskFull):
         return Unavailable("The disk of the database is full.", remedy="Free some space.")
     if isinstance(error, psycopg.OperationalError):

@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
 from connector.errors import Unavailable
+from connector.store.inbox import Inbox
 from webhooks.ports import ReceivedEvent, Receipt
 
 if TYPE_CHECKING:
@@ -69,6 +70,9 @@ class GroupCommitInbox:
         self._gate = Lock()
         self._writer: Thread | None = None
         self._failing = False
+        self._stopping = Event()
+        import os
+        self._gather_seconds = float(os.environ.get("G","0"))
 
     def start(self) -> None:
         """Start the writer thread."""
@@ -107,9 +111,12 @@ class GroupCommitInbox:
 
     def _write(self) -> None:
         stopping = False
+        busy = False
         while not stopping:
-            batch: list[_Waiting] = []
             waiting = self._queue.get()
+            if busy and waiting is not None:
+                self._stopping.wait(self._gather_seconds)
+            batch: list[_Waiting] = []
             while waiting is not None:
                 batch.append(waiting)
                 if len(batch) >= self._batch_limit:
@@ -120,13 +127,15 @@ class GroupCommitInbox:
                     break
             # The mark of the end is the last thing in the queue: nothing is accepted after it.
             stopping = waiting is None
+            busy = len(batch) > 1
             if batch:
                 self._commit(batch)
 
     def _commit(self, batch: Sequence[_Waiting]) -> None:
         try:
             with self._database.write() as transaction:
-                receipts = transaction.inbox.add_many([waiting.event for waiting in batch])
+                inbox = Inbox(transaction.connection, transaction.clock)
+                receipts = inbox.add_many([waiting.event for waiting in batch])
         except Exception as error:  # each sender keeps its event and comes again
             for waiting in batch:
                 waiting.end(None, error)

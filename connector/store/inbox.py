@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from connector.clock import Clock
 from connector.errors import InvariantBroken
 from connector.store.failures import translated
-from connector.store.schema import INSTANT_FORMAT, inbox
+from connector.store.schema import inbox
 from webhooks.ports import ReceivedEvent, Receipt
 
 _KEYS_PER_SELECT = 256
@@ -106,7 +106,7 @@ class Inbox:
         cursor = self._connection.connection.cursor()
         try:
             for event in events:
-                received_at = event.received_at.astimezone(UTC).strftime(INSTANT_FORMAT)
+                received_at = _instant(event.received_at)
                 cursor.execute(
                     _SQLITE_INSERT,
                     (
@@ -264,6 +264,11 @@ class Inbox:
 
     def _rows(self, query: Select[Any]) -> Sequence[InboxRow]:
         return [_row(row) for row in self._connection.execute(query)]
+
+
+def _instant(value: datetime) -> str:
+    """As `schema.Instant` writes it, in a third of the time."""
+    return value.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def _row(row: Row[Any]) -> InboxRow:

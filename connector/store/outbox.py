@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, select
+from sqlalchemy import Row, Select, and_, func, select
 
-from connector.clock import Clock
 from connector.errors import InvariantBroken
-from connector.store.schema import attempts, outbox
+from connector.store.repository import Repository
+from connector.store.schema import attempts, financing_invoices, outbox, source_records
 
 IN_FLIGHT = ("sending", "unknown")
 OPEN = ("pending", "sending", "unknown", "parked")
@@ -67,12 +67,8 @@ def payload_sha256(payload: str) -> str:
     return hashlib.sha256(payload.encode()).hexdigest()
 
 
-class Outbox:
+class Outbox(Repository):
     """The outbox, seen from inside one transaction."""
-
-    def __init__(self, connection: Connection, clock: Clock) -> None:
-        self._connection = connection
-        self._clock = clock
 
     def add(
         self,
@@ -97,7 +93,7 @@ class Outbox:
         last = self._connection.scalar(
             select(func.max(outbox.c.seq)).where(outbox.c.stream == stream)
         )
-        now = self._clock.now()
+        now = self._now()
         self._connection.execute(
             outbox.insert().values(
                 id=row_id,
@@ -140,9 +136,7 @@ class Outbox:
 
     def stream(self, stream: str) -> list[OutboxRow]:
         """All rows of a stream, in order."""
-        return self._rows(
-            select(outbox).where(outbox.c.stream == stream).order_by(outbox.c.seq)
-        )
+        return self._rows(select(outbox).where(outbox.c.stream == stream).order_by(outbox.c.seq))
 
     def of_invoice(self, financing_invoice_id: int) -> list[OutboxRow]:
         return self._rows(
@@ -151,11 +145,23 @@ class Outbox:
             .order_by(outbox.c.id)
         )
 
-    def due(self, target: str, *, kinds: Sequence[str], limit: int) -> list[OutboxRow]:
+    def due(
+        self, target: str, *, kinds: Sequence[str], limit: int, connection: str | None = None
+    ) -> list[OutboxRow]:
         """The first unfinished row of each stream towards `target`, where it is time to act on it.
 
-        A parked row keeps its stream waiting: what comes after it must not overtake it.
+        A parked row keeps its stream waiting: what comes after it must not overtake it. `connection` narrows it to
+        invoices of one connection.
         """
+        ours = (
+            select(financing_invoices.c.id)
+            .join(source_records, source_records.c.id == financing_invoices.c.record_id)
+            .where(
+                financing_invoices.c.id == outbox.c.financing_invoice_id,
+                source_records.c.connection == connection,
+            )
+            .exists()
+        )
         earlier = outbox.alias("earlier")
         blocked = (
             select(earlier.c.id)
@@ -168,25 +174,26 @@ class Outbox:
             )
             .exists()
         )
-        return self._rows(
+        due = (
             select(outbox)
             .where(
                 outbox.c.target == target,
                 outbox.c.kind.in_(kinds),
-                outbox.c.next_attempt_at <= self._clock.now(),
+                outbox.c.next_attempt_at <= self._now(),
                 outbox.c.state.in_(("pending", "sending", "unknown")),
                 ~blocked,
             )
             .order_by(outbox.c.next_attempt_at, outbox.c.id)
             .limit(limit)
         )
+        return self._rows(due if connection is None else due.where(ours))
 
     def claim(self, row: OutboxRow, *, action: str, lease_seconds: float) -> str | None:
         """Take `row` for one attempt and write the attempt down. None when somebody else was faster.
 
         A send puts the row in flight (`sending`); a look-up leaves its state as it is, under a lease.
         """
-        now = self._clock.now()
+        now = self._now()
         token = secrets.token_hex(8)
         state = "sending" if action == "send" else row.state
         expires = now + timedelta(seconds=lease_seconds)
@@ -231,7 +238,7 @@ class Outbox:
         attempt_result: str,
     ) -> None:
         """End the attempt that holds `token`. Raises InvariantBroken when the lease was taken over meanwhile."""
-        now = self._clock.now()
+        now = self._now()
         changed = self._connection.execute(
             outbox.update()
             .where(outbox.c.id == row_id, outbox.c.lease_token == token)
@@ -262,7 +269,7 @@ class Outbox:
     def lease_ran_out(self, row: OutboxRow) -> bool:
         """Whether `row` was being worked on by somebody who did not come back."""
         expires = row.lease_expires_at
-        return expires is not None and expires <= self._clock.now()
+        return expires is not None and expires <= self._now()
 
     def take_over(self, row: OutboxRow, *, state: str, next_attempt_at: datetime) -> bool:
         """Give a row whose lease ran out another state. The open attempt stays unfinished, as evidence."""
@@ -271,7 +278,7 @@ class Outbox:
             .where(
                 outbox.c.id == row.id,
                 outbox.c.lease_token == row.lease_token,
-                outbox.c.lease_expires_at <= self._clock.now(),
+                outbox.c.lease_expires_at <= self._now(),
             )
             .values(
                 state=state,
@@ -298,8 +305,8 @@ class Outbox:
             .values(
                 state=state,
                 error=reason,
-                next_attempt_at=self._clock.now() if state == "pending" else None,
-                finished_at=self._clock.now() if state in FINISHED else None,
+                next_attempt_at=self._now() if state == "pending" else None,
+                finished_at=self._now() if state in FINISHED else None,
             )
         ).rowcount
         if changed != 1:
@@ -332,7 +339,7 @@ class Outbox:
         )
         return {(target, state): count for target, state, count in rows}
 
-    def list(
+    def listing(
         self, *, states: Sequence[str] | None = None, after_id: int = 0, limit: int = 100
     ) -> list[OutboxRow]:
         query = select(outbox).where(outbox.c.id > after_id).order_by(outbox.c.id).limit(limit)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from sqlalchemy import update
+
 from connector.errors import InvariantBroken
-from connector.store.repository import Repository, Value
+from connector.store.reading import RecordReading
+from connector.store.repository import Value
+from connector.store.schema import source_records
 
 _INSERT_RECORD = """
 insert into source_records (id, connection, stream, source_id, latest_version_id, latest_version_no, content_hash,
@@ -29,9 +34,13 @@ _INSERT_OUTCOME = """
 insert into outcomes (id, record_id, version_id, mapping_version_id, run_id, kind, reason_code, sentence, field_path,
   rule, currency, amount_minor_units, problems, decided_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
-_KNOWN = """
+_KNOWN_SQLITE = """
 select source_id, id, latest_version_no, content_hash, page, outcome_id, outcome_kind, latest_version_id
-from source_records where connection = ? and stream = ? and """
+from source_records where connection = ? and stream = ? and source_id in (select value from json_each(?))"""
+
+_KNOWN_POSTGRESQL = """
+select source_id, id, latest_version_no, content_hash, page, outcome_id, outcome_kind, latest_version_id
+from source_records where connection = ? and stream = ? and source_id = any(?::text[])"""
 
 _KNOWN_BATCH = 500
 
@@ -96,18 +105,19 @@ class Decision:
     recheck_on: date | None = None
 
 
-class Records(Repository):
-    """Writing versions and outcomes: the path of a pull. Reading for people is in `RecordReading`."""
+class Records(RecordReading):
+    """Writing versions and outcomes: the path of a pull."""
 
     def known(self, connection: str, stream: str, source_ids: Sequence[str]) -> dict[str, Known]:
         """The records of a stream that are stored already, by their source identifier."""
         found: dict[str, Known] = {}
         for start in range(0, len(source_ids), _KNOWN_BATCH):
-            condition, parameter = self._among(
-                "source_id", source_ids[start : start + _KNOWN_BATCH], "text"
-            )
-            rows = self._execute_plain(_KNOWN + condition, (connection, stream, parameter))
-            for source_id, *columns in rows.cursor.fetchall():  # type: ignore[union-attr]
+            batch = list(source_ids[start : start + _KNOWN_BATCH])
+            if self._is_sqlite:
+                rows = self._query_plain(_KNOWN_SQLITE, (connection, stream, json.dumps(batch)))
+            else:
+                rows = self._query_plain(_KNOWN_POSTGRESQL, (connection, stream, batch))
+            for source_id, *columns in rows:
                 found[source_id] = Known(*columns)
         return found
 
@@ -149,7 +159,9 @@ class Records(Repository):
             current: tuple[Value, ...] = (None, None, None, None)
             if made is not None:
                 outcomes.append(
-                    _outcome_row(made, new.record_id, new.version_id, mapping_version_id, run_id, now)
+                    _outcome_row(
+                        made, new.record_id, new.version_id, mapping_version_id, run_id, now
+                    )
                 )
                 recheck_on = new.recheck_on
                 current = (
@@ -236,9 +248,10 @@ class Records(Repository):
 
     def touch_page(self, record_ids: Sequence[int], page: int) -> None:
         """Remember on which page of a numbered walk these records were seen."""
-        condition, parameter = self._among("id", record_ids, "bigint")
-        self._execute_plain(
-            f"update source_records set page = ? where {condition}", (page, parameter)
+        self._connection.execute(
+            update(source_records)
+            .where(self._among(source_records.c.id, record_ids))
+            .values(page=page)
         )
 
     def _change_all(self, statement: str, rows: Sequence[tuple[Value, ...]]) -> None:

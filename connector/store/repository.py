@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, CursorResult, Table
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Table,
+    any_,
+    bindparam,
+    func,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from connector.store.schema import INSTANT_FORMAT
@@ -43,9 +52,10 @@ class Repository:
         """A statement with `?` for its parameters, as the driver wants it."""
         return statement if self._is_sqlite else statement.replace("?", "%s")
 
-    def _execute_plain(self, statement: str, values: Sequence[Value]) -> CursorResult[Any]:
-        """Run a statement with `?` parameters past SQLAlchemy's own compiling (hot paths only)."""
-        return self._connection.exec_driver_sql(self._driver_sql(statement), tuple(values))
+    def _query_plain(self, statement: str, values: tuple[Any, ...]) -> Sequence[Any]:
+        """The rows of a statement with `?` parameters, past SQLAlchemy's own compiling (hot paths only)."""
+        result = self._connection.exec_driver_sql(self._driver_sql(statement), values)
+        return result.cursor.fetchall() if result.cursor is not None else []
 
     def _execute_many(self, statement: str, rows: Sequence[tuple[Value, ...]]) -> int:
         """Run a `?` statement once per row. Returns how many rows were touched."""
@@ -53,11 +63,14 @@ class Repository:
             return 0
         return self._connection.exec_driver_sql(self._driver_sql(statement), list(rows)).rowcount
 
-    def _among(self, column: str, values: Iterable[str] | Iterable[int], sql_type: str) -> tuple[str, Any]:
-        """The condition `column in values` as one fixed text with one parameter, however many values there are."""
+    def _among(
+        self, column: ColumnElement[Any], values: Collection[str] | Collection[int]
+    ) -> ColumnElement[bool]:
+        """`column in values` as one parameter, so that the statement is the same for any number of values."""
         if self._is_sqlite:
-            return f"{column} in (select value from json_each(?))", json.dumps(list(values))
-        return f"{column} = any(?::{sql_type}[])", list(values)
+            each = func.json_each(json.dumps(list(values))).table_valued("value")
+            return column.in_(select(each.c.value))
+        return column == any_(bindparam(None, list(values), type_=ARRAY(column.type)))
 
     def _upsert(self, table: Table, **values: Any) -> None:
         """Insert a row, or set its other columns where the primary key is already there."""

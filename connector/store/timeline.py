@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Row, select
 
-from connector.clock import Clock
+from connector.store.repository import Repository
 from connector.store.schema import INSTANT_FORMAT, status_timeline
 
 NO_HASH = b"\0" * 32
@@ -34,12 +34,8 @@ class TimelineRow:
     hash: bytes
 
 
-class Timeline:
+class Timeline(Repository):
     """The timeline, seen from inside one transaction."""
-
-    def __init__(self, connection: Connection, clock: Clock) -> None:
-        self._connection = connection
-        self._clock = clock
 
     def last(self, financing_invoice_id: int) -> TimelineRow | None:
         row = self._connection.execute(
@@ -73,7 +69,7 @@ class Timeline:
         last = self.last(financing_invoice_id)
         seq = 1 if last is None else last.seq + 1
         previous = NO_HASH if last is None else last.hash
-        now = self._clock.now()
+        now = self._now()
         digest = chained_hash(
             previous, financing_invoice_id, seq, status, raw_status, via, now, evidence
         )
@@ -93,7 +89,16 @@ class Timeline:
             )
         )
         return TimelineRow(
-            row_id, financing_invoice_id, seq, status, raw_status, via, inbox_id, now, evidence, digest
+            row_id,
+            financing_invoice_id,
+            seq,
+            status,
+            raw_status,
+            via,
+            inbox_id,
+            now,
+            evidence,
+            digest,
         )
 
     def broken_chains(self) -> list[str]:

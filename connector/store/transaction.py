@@ -14,10 +14,13 @@ from connector.store.connections import Connections
 from connector.store.cursors import Cursors
 from connector.store.documents import Documents
 from connector.store.financing import FinancingInvoices
+from connector.store.inbox import Inbox
 from connector.store.mappings import Mappings
+from connector.store.outbox import Outbox
 from connector.store.records import Records
 from connector.store.runs import Runs
 from connector.store.schema import metadata
+from connector.store.timeline import Timeline
 
 
 class Transaction:
@@ -83,3 +86,15 @@ class Transaction:
     @cached_property
     def audit(self) -> Audit:
         return Audit(self)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        return Outbox(self)
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        return Timeline(self)
+
+    @cached_property
+    def inbox(self) -> Inbox:
+        return Inbox(self.connection, self.clock)

@@ -34,14 +34,20 @@ def _sqlite() -> list[str]:
         ).replace(" \n", "\n")
 
     statements = [
-        refuse(f"{table}_no_update", "update", table, "rows are never changed") for table in APPEND_ONLY
+        refuse(f"{table}_no_update", "update", table, "rows are never changed")
+        for table in APPEND_ONLY
     ]
     statements += [
         refuse(f"{table}_no_delete", "delete", table, "rows are never deleted")
         for table in (*APPEND_ONLY, *KEPT)
     ]
     statements += [
-        refuse(f"{table}_frozen", f"update of {', '.join(columns)}", table, "a fixed column was changed")
+        refuse(
+            f"{table}_frozen",
+            f"update of {', '.join(columns)}",
+            table,
+            "a fixed column was changed",
+        )
         for table, columns in FROZEN.items()
     ]
     name, table = "financing_invoices_terms", "financing_invoices"
@@ -70,11 +76,14 @@ def _postgresql() -> list[str]:
 
     statements = [_POSTGRESQL_FUNCTION]
     statements += [
-        refuse(f"{table}_no_update", "update", table, "rows are never changed") for table in APPEND_ONLY
+        refuse(f"{table}_no_update", "update", table, "rows are never changed")
+        for table in APPEND_ONLY
     ]
     for table in (*APPEND_ONLY, *KEPT):
         statements.append(refuse(f"{table}_no_delete", "delete", table, "rows are never deleted"))
-        statements.append(refuse(f"{table}_no_truncate", "truncate", table, "rows are never deleted"))
+        statements.append(
+            refuse(f"{table}_no_truncate", "truncate", table, "rows are never deleted")
+        )
     statements += [
         refuse(
             f"{table}_frozen",

@@ -41,9 +41,9 @@ class Reply:
     def json(self) -> Any:
         """The body as strict JSON. Raises ContractDrift, or OutcomeUnknown when the request may have had effect."""
         try:
-            return strict_json.parse(self.body)
+            return strict_json.loads(self.body)
         except strict_json.JsonRefused as error:
-            raise self.misshapen(str(error)) from None
+            raise self.misshapen(f"{error}.") from None
 
     def misshapen(self, sentence: str) -> ConnectorError:
         """The error to raise when the answer has not the promised shape. `sentence` must hold no content."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Collection, Iterable, Mapping
-from itertools import count
 from urllib.parse import quote
 
 import urllib3
@@ -138,7 +137,9 @@ class Transport:
     ) -> Exchange:
         """Send, and for a safe request try again, within the bounds. The last answer or failure counts."""
         give_up_at = self._clock.monotonic_seconds() + self.settings.retry_total_seconds
-        for turn in count(1):
+        turn = 0
+        while True:
+            turn += 1
             outcome: Exchange | LostError | NotSentError
             asked_seconds: float | None = None
             try:
@@ -158,7 +159,6 @@ class Transport:
                 raise after_failure(what, outcome, safe=safe) from None
             _LOG.debug("%s: try %d failed, the next in %.1f s", what, turn, wait_seconds)
             self._clock.sleep(wait_seconds, self._wire.closed)
-        raise StopIteration  # unreachable: `count` does not end
 
     def _wait_seconds(
         self, turn: int, asked_seconds: float | None, give_up_at: float

@@ -59,7 +59,7 @@ class Redactor:
         """One bounded line without secrets and control characters."""
         if self._pattern is not None:
             text = self._pattern.sub(MASK, text)
-        text = _CONTROL.sub(" ", text).strip()
+        text = " ".join(_CONTROL.sub(" ", text).split())
         return text if len(text) <= MAX_WORDS else text[:MAX_WORDS] + " ..."
 
 
@@ -74,7 +74,7 @@ def platform_words(body: bytes) -> str:
     if start.startswith(b"<"):
         return "an HTML page"
     try:
-        value = strict_json.parse(body)
+        value = strict_json.loads(body)
     except strict_json.JsonRefused:
         return body[: 4 * MAX_WORDS].decode("utf-8", "replace")
     return _told(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 from collections.abc import Collection, Mapping
 from threading import BoundedSemaphore, Event
@@ -24,6 +25,10 @@ from connector.transport.answers import Exchange, LostError, NotSentError
 from connector.transport.pace import RateBudget
 from connector.transport.settings import Origin, TransportSettings, origin_of
 
+# urllib3 writes request targets, with their queries, to its debug log, where no redaction reaches them.
+logging.getLogger("urllib3").setLevel(logging.INFO)
+
+_NO_RETRIES = urllib3.Retry(total=False, redirect=False)
 _CHUNK_BYTES = 256 * 1024
 _MAX_ERROR_BYTES = 64 * 1024
 _WORDS = {
@@ -94,7 +99,7 @@ class Wire:
                     target,
                     body=body,
                     headers=headers,
-                    retries=False,
+                    retries=_NO_RETRIES,
                     redirect=False,
                     assert_same_host=False,
                     timeout=self._timeout,

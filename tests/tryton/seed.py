@@ -6,7 +6,6 @@ Prints one JSON object with the identifiers the tests need.
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
 import json
 import random
@@ -14,7 +13,7 @@ import sys
 from decimal import Decimal
 from typing import Any
 
-from proteus import Model, Wizard, config  # type: ignore[import-untyped]
+from proteus import Model, config  # type: ignore[import-untyped]
 from trytond.modules.account.tests.tools import (  # type: ignore[import-untyped]
     create_chart,
     create_fiscalyear,
@@ -25,6 +24,7 @@ from trytond.modules.account_invoice.tests.tools import (  # type: ignore[import
 )
 from trytond.modules.company.tests.tools import create_company  # type: ignore[import-untyped]
 
+TODAY = dt.datetime.now(dt.UTC).date()
 PASSWORD = "sandbox-password-not-secret"
 CURRENCIES = (
     ("USD", "1", "0.01", 2),
@@ -61,8 +61,7 @@ def companies(made: dict[str, Any]) -> list[Any]:
     config.get_config()._context = Model.get("res.user").get_preferences(True, {})
     config.get_config()._context["company"] = found[0].id
     create_chart(found[0])
-    today = dt.date.today()
-    span = (today.replace(day=1) - dt.timedelta(days=200), today + dt.timedelta(days=200))
+    span = (TODAY.replace(day=1) - dt.timedelta(days=200), TODAY + dt.timedelta(days=200))
     fiscal = create_fiscalyear(found[0], (span[0].replace(day=1), span[1].replace(day=28)))
     set_fiscalyear_invoice_sequences(fiscal)
     fiscal.click("create_period")
@@ -118,7 +117,6 @@ def payment_terms() -> list[Any]:
 
 def users(found: list[Any]) -> dict[str, int]:
     """The connector's user; two for whom Tryton hides companies' rows; one without the group."""
-    User = Model.get("res.user")
     groups = Model.get("res.group").find([("name", "=", "Accounting")])
     made = {}
     for login, company_filter, assigned, grouped in (
@@ -127,7 +125,7 @@ def users(found: list[Any]) -> dict[str, int]:
         ("nowhere", "one", [], True),
         ("stranger", "all", found, False),
     ):
-        user = User(name=login, login=login, password=PASSWORD)
+        user = Model.get("res.user")(name=login, login=login, password=PASSWORD)
         user.companies.extend(Model.get("company.company")(c.id) for c in assigned)
         user.company = user.companies[-1 if login == "narrow" else 0] if assigned else None
         user.company_filter = company_filter
@@ -156,7 +154,7 @@ def invoice_values(
         "journal": journal.id,
         "account": accounts["receivable" if kind == "out" else "payable"].id,
         "reference": f"{'PO' if kind == 'out' else 'SUP'}-{currency.code}-{number:05d}",
-        "invoice_date": dt.date.today() - dt.timedelta(days=chance.randint(1, 20)),
+        "invoice_date": TODAY - dt.timedelta(days=chance.randint(1, 20)),
         "lines": [
             (
                 "create",
@@ -176,7 +174,9 @@ def invoice_values(
     }
 
 
-def invoices(count: int, company: Any, made: dict[str, Any], who: dict[str, list[Any]]) -> list[int]:
+def invoices(
+    count: int, company: Any, made: dict[str, Any], who: dict[str, list[Any]]
+) -> list[int]:
     accounts = get_accounts(company)
     terms = payment_terms()
     codes = [code for code, *_ in CURRENCIES]
@@ -208,8 +208,8 @@ def settle(ids: list[int], company: Any) -> dict[str, list[int]]:
     context = config.get_config().context
     proxy = config.get_config().get_proxy("account.invoice")
     proxy.post(posted, context)
-    Invoice = Model.get("account.invoice")
-    usd = [i for i in Invoice.find([("id", "in", posted)]) if i.currency.code == "USD"]
+    found = Model.get("account.invoice").find([("id", "in", posted)])
+    usd = [invoice for invoice in found if invoice.currency.code == "USD"]
     for place, invoice in enumerate(usd[:4]):
         pay = invoice.click("pay")
         if place >= 2:
@@ -250,7 +250,7 @@ def main(config_file: str, database: str, count: int) -> None:
     settled = settle(ids, found[0])
     attachments(ids)
     result = {"users": users(found), "companies": [c.id for c in found], **settled}
-    print(json.dumps(result))
+    sys.stdout.write(json.dumps(result) + "\n")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 
 from airbyte_cdk.entrypoint import launch
-from airbyte_cdk.sources.declarative.concurrent_declarative_source import ConcurrentDeclarativeSource
+from airbyte_cdk.sources.declarative.concurrent_declarative_source import (
+    ConcurrentDeclarativeSource,
+)
 
 url, work_dir = sys.argv[1], Path(sys.argv[2])
 stream = {
@@ -19,7 +21,11 @@ stream = {
             "url_base": url,
             "path": "/invoices/",
             "http_method": "GET",
-            "authenticator": {"type": "BasicHttpAuthenticator", "username": "bench", "password": "bench"},
+            "authenticator": {
+                "type": "BasicHttpAuthenticator",
+                "username": "bench",
+                "password": "bench",
+            },
         },
         "record_selector": {
             "type": "RecordSelector",
@@ -48,7 +54,11 @@ manifest = {
     "streams": [stream],
     "spec": {
         "type": "Spec",
-        "connection_specification": {"type": "object", "additionalProperties": True, "properties": {}},
+        "connection_specification": {
+            "type": "object",
+            "additionalProperties": True,
+            "properties": {},
+        },
     },
 }
 catalog = {
@@ -67,8 +77,12 @@ catalog = {
 }
 (work_dir / "config.json").write_text("{}")
 (work_dir / "catalog.json").write_text(json.dumps(catalog))
-arguments = ["read", "--config", str(work_dir / "config.json"), "--catalog", str(work_dir / "catalog.json")]
-source = ConcurrentDeclarativeSource(
-    catalog=None, config={}, state=[], source_config=manifest
-)
+arguments = [
+    "read",
+    "--config",
+    str(work_dir / "config.json"),
+    "--catalog",
+    str(work_dir / "catalog.json"),
+]
+source = ConcurrentDeclarativeSource(catalog=None, config={}, state=[], source_config=manifest)
 launch(source, arguments)

@@ -9,7 +9,7 @@ import sys
 work_dir = sys.argv[2]
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 os.environ["RUNTIME__LOG_LEVEL"] = "ERROR"
-os.environ["DLT_DATA_DIR"] = os.path.join(work_dir, "dlt")
+os.environ["DLT_DATA_DIR"] = f"{work_dir}/dlt"
 
 import dlt  # noqa: E402  (reads the environment when imported)
 from dlt.sources.rest_api import rest_api_source  # noqa: E402
@@ -26,14 +26,18 @@ source = rest_api_source(
                 "name": "invoices",
                 "primary_key": "id",
                 "write_disposition": "merge",
-                "endpoint": {"path": "invoices/", "params": {"page": 1}, "data_selector": "results"},
+                "endpoint": {
+                    "path": "invoices/",
+                    "params": {"page": 1},
+                    "data_selector": "results",
+                },
             }
         ],
     }
 )
 pipeline = dlt.pipeline(
     pipeline_name="bench",
-    pipelines_dir=os.path.join(work_dir, "pipelines"),
+    pipelines_dir=f"{work_dir}/pipelines",
     destination=dlt.destinations.sqlalchemy(f"sqlite:///{work_dir}/dlt.db"),
     dataset_name="main",
 )

@@ -43,7 +43,9 @@ class BenchTarget(SQLTarget):
 
     name = "target-bench"
     default_sink_class = SQLiteSink
-    config_jsonschema = th.PropertiesList(th.Property("path", th.StringType, required=True)).to_dict()
+    config_jsonschema = th.PropertiesList(
+        th.Property("path", th.StringType, required=True)
+    ).to_dict()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,323 @@
+"""From the file to a `Config`, or to one error that names everything there is to mend."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import fields as dataclass_fields
+from decimal import Decimal
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from marshmallow import Schema, ValidationError
+
+from connector.config import model
+from connector.config.fields import NameField, SecretSources, secrets_from
+from connector.config.lines import KeyPath, key_lines, line_of
+from connector.config.problems import (
+    Problem,
+    dotted,
+    kind_of,
+    load_table,
+    nearest,
+    unknown_key,
+)
+from connector.config.schema import (
+    SECTIONS,
+    TOP_LEVEL,
+    ConnectionSchema,
+    FinancierSchema,
+    FlowSchema,
+)
+from connector.errors import ConfigError, ConnectorError
+from connector.secrets import SecretBox
+from webhooks.endpoints import Endpoints
+
+MAX_FILE_BYTES = 1_048_576
+Schemas = Mapping[str, type[Schema]]
+_Named = TypeVar("_Named")
+
+
+def load_config(
+    path: Path, environ: Mapping[str, str], *, systems: Schemas, financiers: Schemas
+) -> model.Config:
+    """Read the configuration file.
+
+    `environ` is where `{ env = "NAME" }` looks; `systems` and `financiers` give each adapter's settings schema by
+    name. Relative paths in the file begin at the file's own folder. Raises ConfigError naming file, line and key of
+    every problem, never a value.
+    """
+    text = _read(path)
+    try:
+        document = tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(
+            f"{path} is not valid TOML: {error}.",
+            remedy="Mend that line; texts stand between double quotes.",
+        ) from None
+    sources = SecretSources(environ, path.parent)
+    reader = _Reader(path, document, systems, financiers)
+    with secrets_from(sources):
+        config = reader.read()
+    if config is None:
+        raise _error(path, text, reader.problems)
+    return _with_warnings(config, sources.warnings)
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except FileNotFoundError:
+        raise ConfigError(
+            f"There is no configuration file {path}.",
+            remedy="Make one with `connector init`, or name yours with --config.",
+        ) from None
+    except OSError as error:
+        raise ConfigError(
+            f"The configuration file {path} cannot be read: {error.strerror}."
+        ) from None
+    if len(content) > MAX_FILE_BYTES:
+        raise ConfigError(f"The configuration file {path} is larger than {MAX_FILE_BYTES} bytes.")
+    try:
+        return content.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path}:{line}: the file is not UTF-8 text.") from None
+
+
+def _error(path: Path, text: str, problems: list[Problem]) -> ConfigError:
+    lines = key_lines(text)
+    placed = sorted(((line_of(p.path, lines) or 0, p) for p in problems), key=lambda pair: pair[0])
+    sentences = [
+        f"{path}:{line}: {dotted(problem.path)}: {problem.sentence}"
+        if line
+        else f"{path}: {dotted(problem.path)}: {problem.sentence}"
+        for line, problem in placed
+    ]
+    if len(sentences) == 1:
+        return ConfigError(sentences[0])
+    return ConfigError("\n".join([f"The configuration has {len(sentences)} problems.", *sentences]))
+
+
+class _Reader:
+    """One pass over a decoded file, collecting problems as it goes."""
+
+    def __init__(
+        self, path: Path, document: dict[str, Any], systems: Schemas, financiers: Schemas
+    ) -> None:
+        self._path = path
+        self._document = document
+        self._systems = systems
+        self._financiers = financiers
+        self.problems: list[Problem] = []
+
+    def read(self) -> model.Config | None:
+        """The configuration, or None when there are problems."""
+        self.problems += [
+            unknown_key((key,), TOP_LEVEL) for key in self._document if key not in TOP_LEVEL
+        ]
+        loaded: dict[str, Any] = {
+            name: load_table(schema(), self._document.get(name, {}), (name,), self.problems)
+            for name, schema in SECTIONS.items()
+        }
+        schedule = loaded["schedule"] or SECTIONS["schedule"]().load({})
+        connections = self._named("connections", lambda *found: self._connection(schedule, *found))
+        financiers = self._named("financiers", lambda *found: self._financier(schedule, *found))
+        flows = self._flows(connections)
+        self._check_key(loaded["encryption"])
+        self._check_doorway(financiers)
+        if self.problems:
+            return None
+        return model.Config(
+            path=self._path,
+            store=model.Store(**loaded["store"]),
+            server=model.Server(**loaded["server"]),
+            encryption=model.Encryption(**loaded["encryption"]),
+            schedule=model.Schedule(**schedule),
+            log=model.Log(**loaded["log"]),
+            connections=MappingProxyType(connections),
+            financiers=MappingProxyType(financiers),
+            flows=flows,
+        )
+
+    def _named(
+        self, section: str, build: Callable[[str, dict[str, Any], KeyPath], _Named | None]
+    ) -> dict[str, _Named]:
+        """The tables below [connections] or [financiers], by name."""
+        tables = self._document.get(section, {})
+        if not isinstance(tables, dict):
+            self.problems.append(
+                Problem((section,), f"expected tables [{section}.NAME], found {kind_of(tables)}.")
+            )
+            return {}
+        built = {}
+        for name, table in tables.items():
+            path = (section, name)
+            if not isinstance(table, dict):
+                self.problems.append(
+                    Problem(path, f"expected a table [{section}.NAME], found {kind_of(table)}.")
+                )
+                continue
+            try:
+                NameField().deserialize(name)
+            except ValidationError as error:
+                self.problems.append(Problem(path, error.messages[0]))
+            made = build(name, table, path)
+            if made is not None:
+                built[name] = made
+        return built
+
+    def _connection(
+        self, schedule: dict[str, Any], name: str, table: dict[str, Any], path: KeyPath
+    ) -> model.Connection | None:
+        loaded, settings = self._split(ConnectionSchema(), "system", self._systems, table, path)
+        if loaded is None:
+            return None
+        return model.Connection(name=name, settings=settings, **_filled(loaded, schedule))
+
+    def _financier(
+        self, schedule: dict[str, Any], name: str, table: dict[str, Any], path: KeyPath
+    ) -> model.FinancierAccount | None:
+        loaded, settings = self._split(FinancierSchema(), "platform", self._financiers, table, path)
+        if loaded is None:
+            return None
+        webhook = loaded.pop("webhook")
+        return model.FinancierAccount(
+            name=name,
+            settings=settings,
+            webhook=None if webhook is None else _webhook(webhook),
+            **_filled(loaded, schedule),
+        )
+
+    def _split(
+        self, ours: Schema, selector: str, theirs: Schemas, table: dict[str, Any], path: KeyPath
+    ) -> tuple[dict[str, Any] | None, Any]:
+        """Load our keys of a table by our schema, and the others by the schema of the adapter it names."""
+        chosen = table.get(selector)
+        known = isinstance(chosen, str) and chosen in theirs
+        own = {key: value for key, value in table.items() if not known or key in ours.fields}
+        if isinstance(chosen, str) and not known:
+            allowed = ", ".join(sorted(theirs)) or "none"
+            self.problems.append(
+                Problem(
+                    (*path, selector),
+                    f"expected one of: {allowed}.{nearest(chosen, list(theirs))}",
+                )
+            )
+            own = {key: value for key, value in own.items() if key in ours.fields}
+        before = len(self.problems)
+        loaded = load_table(ours, own, path, self.problems)
+        if not known:
+            return None, None
+        rest = {key: value for key, value in table.items() if key not in ours.fields}
+        schema = theirs[str(chosen)]()
+        foreign = [key for key in rest if key not in schema.fields]
+        for key in foreign:
+            self.problems.append(unknown_key((*path, key), [*ours.fields, *schema.fields]))
+            del rest[key]
+        settings = load_table(schema, rest, path, self.problems)
+        return (loaded, settings) if len(self.problems) == before else (None, None)
+
+    def _flows(self, connections: Mapping[str, model.Connection]) -> tuple[model.Flow, ...]:
+        tables = self._document.get("flows", [])
+        if not isinstance(tables, list):
+            self.problems.append(
+                Problem(("flows",), f"expected tables [[flows]], found {kind_of(tables)}.")
+            )
+            return ()
+        flows = []
+        names: set[str] = set()
+        pairs: set[tuple[str, str]] = set()
+        for index, table in enumerate(tables):
+            path = ("flows", index)
+            loaded = load_table(FlowSchema(), table, path, self.problems)
+            if loaded is None:
+                continue
+            self._check_reference(loaded["connection"], "connections", (*path, "connection"))
+            self._check_reference(loaded["financier"], "financiers", (*path, "financier"))
+            pair = (loaded["connection"], loaded["financier"])
+            if loaded["name"] in names:
+                self.problems.append(
+                    Problem((*path, "name"), "another flow has this name already.")
+                )
+            if pair in pairs:
+                sentence = "another flow already leads from this connection to this financier."
+                self.problems.append(Problem(path, sentence))
+            names.add(loaded["name"])
+            pairs.add(pair)
+            connection = connections.get(loaded["connection"])
+            loaded["mapping"] = self._mapping(loaded["mapping"], connection)
+            loaded["type_of_goods"] = tuple(loaded["type_of_goods"])
+            flows.append(model.Flow(**loaded))
+        return tuple(flows)
+
+    def _mapping(self, given: str | None, connection: model.Connection | None) -> str:
+        """The name of a shipped mapping, the system's own by default; a path becomes absolute."""
+        if given is None:
+            return connection.system if connection else ""
+        is_path = "/" in given or given.endswith(".toml")
+        return str(self._path.parent.absolute() / given) if is_path else given
+
+    def _check_reference(self, name: str, section: str, path: KeyPath) -> None:
+        there = self._document.get(section, {})
+        if isinstance(there, dict) and name not in there:
+            allowed = ", ".join(sorted(there)) or "none"
+            self.problems.append(
+                Problem(
+                    path,
+                    f"no [{section}.NAME] has this name. There are: {allowed}.{nearest(name, list(there))}",
+                )
+            )
+
+    def _check_key(self, encryption: dict[str, Any] | None) -> None:
+        if encryption is None:
+            return
+        try:
+            SecretBox.from_secret(encryption["key"])
+        except ConnectorError as error:
+            self.problems.append(Problem(("encryption", "key"), str(error)))
+
+    def _check_doorway(self, financiers: Mapping[str, model.FinancierAccount]) -> None:
+        """Let the doorway itself judge what it is to be opened with."""
+        endpoints = []
+        for name, financier in financiers.items():
+            if financier.webhook is None:
+                continue
+            try:
+                endpoints.append(financier.webhook.endpoint(name))
+            except ValueError as error:
+                self.problems.append(Problem(("financiers", name, "webhook"), str(error)))
+        try:
+            Endpoints(endpoints)
+        except ValueError as error:
+            self.problems.append(Problem(("financiers",), str(error)))
+
+
+def _filled(loaded: dict[str, Any], schedule: dict[str, Any]) -> dict[str, Any]:
+    """Settings of a connection or financier, with what it leaves out taken from [schedule]."""
+    return {
+        key: schedule[key] if value is None and key in schedule else value
+        for key, value in loaded.items()
+    }
+
+
+def _webhook(loaded: dict[str, Any]) -> model.Webhook:
+    signature = loaded.pop("signature")
+    if signature is not None:
+        signature = model.Signature(**{**signature, "secrets": tuple(signature["secrets"])})
+    return model.Webhook(
+        **{**loaded, "path_secrets": tuple(loaded["path_secrets"])}, signature=signature
+    )
+
+
+def _with_warnings(config: model.Config, noticed: list[str]) -> model.Config:
+    warnings = list(dict.fromkeys(noticed))
+    if config.server.host not in ("127.0.0.1", "localhost", "::1"):
+        warnings.append(
+            "The pages listen beyond this machine (server.host) and have no log-in of their own: "
+            "put a proxy with one in front of them, and let only /webhooks/ past it."
+        )
+    given = {each.name: getattr(config, each.name) for each in dataclass_fields(config)}
+    return model.Config(**{**given, "warnings": tuple(warnings)})

@@ -1,0 +1,96 @@
+"""Links counterparties of the accounting system to companies of the financier.
+
+By hand, through the CLI or the console; or made at the financier, where a flow allows it. After a link, the records
+that were held for it are decided again, without asking the source.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Protocol
+
+from connector.config.model import Flow
+from connector.errors import OutcomeUnknown, Refused
+from connector.financier import Financier
+from connector.store.companies import CounterpartyRow
+from connector.store.database import Database
+from connector.system import Counterparty
+
+log = logging.getLogger(__name__)
+
+
+class Waiting(Protocol):
+    """The records that are held because a company of theirs is not linked."""
+
+    def companies(self) -> set[str]:
+        """Identifiers of the counterparties they wait for."""
+
+    def decide_again(self) -> None:
+        """Decide them anew."""
+
+
+class Linker:
+    """The links of one flow."""
+
+    def __init__(self, database: Database, flow: Flow, waiting: Waiting) -> None:
+        self._database = database
+        self._flow = flow
+        self._waiting = waiting
+
+    def link(self, counterparty_id: str, company_id: str, *, by: str) -> None:
+        """Link by hand, and decide what was waiting for it."""
+        self._save(counterparty_id, company_id, how="hand", by=by)
+        self._waiting.decide_again()
+
+    def create_missing(self, financier: Financier) -> int:
+        """Make the companies that held records wait for, and no others: what the financier does not need to know it
+        is not told. A refused one is logged and left for a person."""
+        needed = self._waiting.companies()
+        if not needed:
+            return 0
+        with self._database.read() as tx:
+            unlinked = tx.companies.counterparties(
+                self._flow.connection, unlinked_for=self._flow.financier
+            )
+        made = 0
+        for row in unlinked:
+            if row.counterparty_id not in needed:
+                continue
+            try:
+                company = financier.create_company(_as_counterparty(row))
+            except (Refused, OutcomeUnknown) as error:
+                # An unclear answer does no harm: the next attempt looks for the company before it makes one.
+                log.warning(
+                    "company.not_created counterparty=%s error=%s", row.counterparty_id, error
+                )
+                continue
+            self._save(row.counterparty_id, company.company_id, how="created", by="connector")
+            made += 1
+        if made:
+            self._waiting.decide_again()
+        return made
+
+    def _save(self, counterparty_id: str, company_id: str, *, how: str, by: str) -> None:
+        flow = self._flow
+        with self._database.write() as tx:
+            tx.companies.link(
+                flow.connection, counterparty_id, flow.financier, company_id, how=how, by=by
+            )
+            tx.audit.append(
+                by,
+                "company.linked",
+                f"{flow.connection}/{counterparty_id}",
+                {"financier": flow.financier, "company_id": company_id, "how": how},
+            )
+
+
+def _as_counterparty(row: CounterpartyRow) -> Counterparty:
+    return Counterparty(
+        counterparty_id=row.counterparty_id,
+        name=row.name,
+        role=row.role,
+        country=row.country,
+        tax_id=row.tax_id,
+        email=row.email,
+        address=row.address,
+    )

@@ -1,0 +1,146 @@
+"""Decide stored records anew, without asking the source: after a link, a document, a new mapping, or a new day.
+
+An outcome that comes out the same is not stored again, so running this twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import date
+
+from connector.deciding import NOT_LINKED, Candidate, Decider, Totals, as_row, count
+from connector.store.database import Database
+from connector.store.reading import RecordForDecision
+from connector.store.records import Decision as StoredDecision
+from connector.store.transaction import Transaction
+from connector.strict_json import loads
+from mappings.outcome import Outcome
+
+log = logging.getLogger(__name__)
+
+BATCH = 200
+
+
+class Redecider:
+    """Runs stored records of one mapped stream through a decider again."""
+
+    def __init__(self, database: Database, stream: str) -> None:
+        self._database = database
+        self._stream = stream
+
+    def run(
+        self,
+        decider: Decider,
+        task: str,
+        *,
+        reason_codes: Sequence[str] | None = None,
+        recheck_due: date | None = None,
+        only_record: int | None = None,
+    ) -> int:
+        """Decide again what matches; the number of records whose outcome changed. `task` is `remap` or `recheck`."""
+        connection = decider.flow.connection
+        run_id: int | None = None
+        changed = 0
+        after_id = 0 if only_record is None else only_record - 1
+        while True:
+            with self._database.read() as tx:
+                batch = tx.records.iter_latest(
+                    connection,
+                    self._stream,
+                    reason_codes=reason_codes,
+                    recheck_due=recheck_due,
+                    after_id=after_id,
+                    limit=BATCH if only_record is None else 1,
+                )
+            if not batch or only_record not in (None, batch[0].record_id):
+                break
+            after_id = batch[-1].record_id
+            evaluated = [(row, decider.evaluate(loads(row.raw))) for row in batch]
+            with self._database.write() as tx:
+                if run_id is None:
+                    run_id = tx.runs.start(connection, self._stream, task)
+                changed += self._batch(tx, decider, run_id, evaluated)
+        if run_id is not None:
+            with self._database.write() as tx:
+                tx.runs.finish(run_id, "succeeded", drifted=False)
+        if changed:
+            log.info(
+                "redecide.finished task=%s connection=%s changed=%d", task, connection, changed
+            )
+        return changed
+
+    def companies_waited_for(self, decider: Decider) -> set[str]:
+        """The counterparties that records held for a missing link name."""
+        companies: set[str] = set()
+        after_id = 0
+        while True:
+            with self._database.read() as tx:
+                batch = tx.records.iter_latest(
+                    decider.flow.connection,
+                    self._stream,
+                    reason_codes=[NOT_LINKED],
+                    after_id=after_id,
+                    limit=BATCH,
+                )
+            if not batch:
+                return companies
+            after_id = batch[-1].record_id
+            for row in batch:
+                invoice = decider.evaluate(loads(row.raw)).invoice
+                if invoice is not None:
+                    companies |= {invoice.buyer_id, invoice.supplier_id}
+
+    def _batch(
+        self,
+        tx: Transaction,
+        decider: Decider,
+        run_id: int,
+        evaluated: Sequence[tuple[RecordForDecision, Outcome]],
+    ) -> int:
+        decisions = decider.decide(
+            tx,
+            [
+                (Candidate(row.record_id, row.version_id, row.source_id, known=True), outcome)
+                for row, outcome in evaluated
+            ],
+        )
+        different = [
+            (row, decision)
+            for (row, _), decision in zip(evaluated, decisions, strict=True)
+            if not _same(row, decision.outcome, decider.mapping_version_id)
+        ]
+        ids = tx.allocate("outcomes", len(different))
+        tx.records.decide_many(
+            decider.mapping_version_id,
+            run_id,
+            [
+                StoredDecision(
+                    row.record_id,
+                    row.version_id,
+                    as_row(outcome_id, decision.outcome),
+                    decision.outcome.recheck_on,
+                )
+                for outcome_id, (row, decision) in zip(ids, different, strict=True)
+            ],
+        )
+        stored = {row.record_id: i for i, (row, _) in zip(ids, different, strict=True)}
+        decider.offer(tx, self._stream, [decision for _, decision in different], stored)
+        totals: Totals = {}
+        for _, decision in different:
+            outcome = decision.outcome
+            count(totals, outcome.kind.value, outcome.currency, outcome.amount_minor_units)
+            count(totals, "pulled", outcome.currency, outcome.amount_minor_units)
+        tx.runs.add_totals(run_id, totals)
+        tx.runs.progress(run_id, 0, len(evaluated), len(different))
+        return len(different)
+
+
+def _same(row: RecordForDecision, outcome: Outcome, mapping_version_id: int) -> bool:
+    """Whether the current outcome already says this."""
+    return (
+        row.mapping_version_id == mapping_version_id
+        and row.outcome_kind == outcome.kind.value
+        and row.reason_code == outcome.reason_code
+        and row.recheck_on == outcome.recheck_on
+    )

@@ -1,0 +1,38 @@
+"""A local stand-in of the hosted-session financier (the contract of Stenn's documents), with its own ledger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from connector.sandbox.clock import SandboxClock
+from connector.sandbox.hosted_session.companies import populate
+from connector.sandbox.hosted_session.controls import Clerk, add_controls
+from connector.sandbox.hosted_session.routes import add_routes
+from connector.sandbox.hosted_session.settings import SANDBOX_CHOICES, HostedSessionSettings
+from connector.sandbox.hosted_session.world import World
+from connector.sandbox.platform import Sandbox, new_sandbox
+from connector.sandbox.webhook import WEBHOOK_FAULTS
+
+__all__ = ["SANDBOX_CHOICES", "HostedSessionSettings", "create_hosted_session"]
+
+
+def create_hosted_session(
+    settings: HostedSessionSettings, directory: Path | str, clock: SandboxClock | None = None
+) -> Sandbox:
+    """The platform, ready to be served. Its API is under `/v1`, the token at `settings.token_paths`."""
+    sandbox = new_sandbox(
+        "hosted_session",
+        "Hosted-session financier sandbox",
+        settings,
+        directory=directory,
+        choices=SANDBOX_CHOICES,
+        clock=clock,
+        webhook_faults=frozenset(WEBHOOK_FAULTS),
+    )
+    world = World(sandbox)
+    sandbox.populate = lambda: populate(world)
+    clerk = Clerk(world)
+    sandbox.starters += [world.webhooks.start, clerk.start]
+    add_routes(world)
+    add_controls(world)
+    return sandbox

@@ -1,0 +1,125 @@
+"""The financier's desk: it moves each submitted invoice through a path that follows from the seed alone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from connector.sandbox.hosted_session.invoices import FINANCING_PARTS
+from connector.sandbox.hosted_session.world import World, platform_time
+from connector.sandbox.ledger import NewObject, StoredObject
+from connector.sandbox.people import draw
+from connector.sandbox.wire import JsonObject, to_json
+
+_SIGNED = ["requesting_signatures", "approved", "financed"]
+
+
+def path_of(world: World, client_reference_id: str) -> list[str]:
+    """The statuses that follow `new`, for an invoice with this reference."""
+    settings = world.settings
+
+    def happens(what: str, percent: int) -> bool:
+        return draw(settings.seed, f"{what}:{client_reference_id}") < percent
+
+    asked = ["additional_info_required", "new"] if happens("information", settings.information_percent) else []
+    if happens("decline", settings.decline_percent):
+        return [*asked, "declined"]
+    late = ["overdue"] if happens("overdue", settings.overdue_percent) else []
+    return [*asked, *_SIGNED, *late, "repaid"]
+
+
+def begin(world: World, invoice: StoredObject) -> None:
+    """A session was completed: the invoice is `new`, and the desk has it."""
+    amount = invoice.amount_minor_units or 0
+    parts: dict[str, int | None] = dict.fromkeys(FINANCING_PARTS)
+    parts["first_payment"] = amount * 90 // 100
+    invoice = set_status(world, invoice, "new", {**invoice.body, "financing": parts})
+    plan = {"path": path_of(world, str(invoice.reference)), "position": 0}
+    world.ledger.add("desk", NewObject(invoice.id, plan, world.now(), status="active"))
+
+
+def advance(world: World, *, steps: int = 1, invoice_id: str | None = None) -> int:
+    """Move every invoice on the desk (or one) so many steps. Returns how many statuses changed."""
+    moved = 0
+    for _ in range(steps):
+        if invoice_id is not None:
+            work = [world.required("desk", invoice_id)]
+        else:
+            work = world.ledger.select("desk", status="active")
+        before = moved
+        for stored in work:
+            moved += _step(world, stored.id)
+        if moved == before:
+            break
+    return moved
+
+
+def advance_due(world: World) -> None:
+    """Move the invoices whose interval has passed by the sandbox's clock."""
+    interval = world.settings.desk_interval_seconds
+    if interval is None:
+        return
+    for stored in world.ledger.select("desk", status="active"):
+        age = (world.now() - datetime.fromisoformat(stored.updated_at)).total_seconds()
+        # A clock that was pushed far makes several steps due at once.
+        for _ in range(min(int(age / interval) if interval > 0 else 1, len(stored.body["path"]))):
+            _step(world, stored.id)
+
+
+def set_status(
+    world: World, invoice: StoredObject, status: str, body: JsonObject | None = None
+) -> StoredObject:
+    """Change an invoice's status and tell it by an event, both or neither."""
+    with world.ledger.transaction():
+        now = world.now()
+        changed = world.ledger.change(invoice, body or invoice.body, at=now, cause=status, status=status)
+        event_id = world.new_id("event")
+        event = {
+            "id": event_id,
+            "object": "event",
+            "type": f"invoice.{status}",
+            "livemode": False,
+            "created": platform_time(now),
+            "data": {
+                "object": {
+                    "id": invoice.id,
+                    "object": "invoice",
+                    "supplier": invoice.body["supplier"],
+                    "buyer": invoice.body["buyer"],
+                    "client_reference_id": invoice.body["client_reference_id"],
+                    "status": status,
+                }
+            },
+        }
+        world.webhooks.emit(event_id, f"invoice.{status}", invoice.id, to_json(event))
+    return changed
+
+
+def _step(world: World, invoice_id: str) -> int:
+    with world.ledger.transaction():
+        stored = world.required("desk", invoice_id)
+        path, position = stored.body["path"], stored.body["position"]
+        if position >= len(path):
+            return 0
+        invoice = world.required("invoice", invoice_id)
+        status = path[position]
+        body = {**invoice.body, "financing": _parts(invoice, status)}
+        set_status(world, invoice, status, body)
+        last = position + 1 == len(path)
+        plan = {**stored.body, "position": position + 1}
+        state = "finished" if last else "active"
+        world.ledger.change(stored, plan, at=world.now(), cause=status, status=state)
+    return 1
+
+
+def _parts(invoice: StoredObject, status: str) -> dict[str, int | None]:
+    """The parts of the financing once the invoice has this status, in minor units."""
+    amount = invoice.amount_minor_units or 0
+    parts: dict[str, int | None] = dict(invoice.body["financing"])
+    if status == "financed":
+        parts |= {"discount": amount // 100, "volume_adjument_fees": 0, "insurance_charges": amount * 2 // 1000}
+    if status == "overdue":
+        parts["late_payment_fees"] = amount * 5 // 1000
+    if status == "repaid":
+        spent = sum(value or 0 for name, value in parts.items() if name != "second_payment")
+        parts["second_payment"] = amount - spent
+    return parts

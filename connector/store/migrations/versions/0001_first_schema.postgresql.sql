@@ -1,0 +1,416 @@
+CREATE TABLE audit_log (
+  seq BIGINT NOT NULL,
+  at TEXT NOT NULL,
+  actor TEXT NOT NULL,
+  action TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  previous_hash BYTEA NOT NULL,
+  hash BYTEA NOT NULL,
+  CONSTRAINT pk_audit_log PRIMARY KEY (seq)
+)
+
+CREATE TABLE company_links (
+  connection TEXT NOT NULL,
+  counterparty_id TEXT NOT NULL,
+  financier TEXT NOT NULL,
+  company_id TEXT NOT NULL,
+  how TEXT NOT NULL,
+  linked_by TEXT NOT NULL,
+  linked_at TEXT NOT NULL,
+  CONSTRAINT pk_company_links PRIMARY KEY (connection, counterparty_id, financier),
+  CONSTRAINT ck_company_links_how CHECK (how in ('hand', 'created'))
+)
+
+CREATE TABLE connection_states (
+  connection TEXT NOT NULL,
+  state TEXT NOT NULL,
+  failures INTEGER NOT NULL,
+  next_attempt_at TEXT,
+  last_success_at TEXT,
+  error_class TEXT,
+  error TEXT,
+  reconcile_first INTEGER DEFAULT 0 NOT NULL,
+  CONSTRAINT pk_connection_states PRIMARY KEY (connection),
+  CONSTRAINT ck_connection_states_state CHECK (state in ('ok', 'backing_off', 'reconnect', 'drift', 'paused'))
+)
+
+CREATE TABLE cursors (
+  connection TEXT NOT NULL,
+  stream TEXT NOT NULL,
+  cursor TEXT NOT NULL,
+  moved_at TEXT NOT NULL,
+  last_full_walk_at TEXT,
+  CONSTRAINT pk_cursors PRIMARY KEY (connection, stream)
+)
+
+CREATE TABLE inbox (
+  id BIGSERIAL NOT NULL,
+  endpoint TEXT NOT NULL,
+  event_id TEXT NOT NULL,
+  verification TEXT NOT NULL,
+  body BYTEA NOT NULL,
+  received_at TEXT NOT NULL,
+  state TEXT NOT NULL,
+  attempts INTEGER NOT NULL,
+  next_attempt_at TEXT,
+  lease_token TEXT,
+  lease_expires_at TEXT,
+  reason TEXT,
+  finished_at TEXT,
+  CONSTRAINT pk_inbox PRIMARY KEY (id),
+  CONSTRAINT uq_inbox_endpoint_event_id UNIQUE (endpoint, event_id),
+  CONSTRAINT ck_inbox_verification CHECK (verification in ('signed', 'hint')),
+  CONSTRAINT ck_inbox_state CHECK (state in ('received', 'done', 'quarantined'))
+)
+
+CREATE INDEX ix_inbox_due ON inbox (endpoint, next_attempt_at) WHERE next_attempt_at is not null
+
+CREATE TABLE mapping_versions (
+  id BIGSERIAL NOT NULL,
+  name TEXT NOT NULL,
+  version_no INTEGER NOT NULL,
+  sha256 TEXT NOT NULL,
+  document TEXT NOT NULL,
+  state TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  created_by TEXT NOT NULL,
+  activated_at TEXT,
+  CONSTRAINT pk_mapping_versions PRIMARY KEY (id),
+  CONSTRAINT uq_mapping_versions_name_version_no UNIQUE (name, version_no),
+  CONSTRAINT ck_mapping_versions_state CHECK (state in ('draft', 'active', 'superseded'))
+)
+
+CREATE UNIQUE INDEX uq_mapping_versions_active ON mapping_versions (name) WHERE state = 'active'
+
+CREATE TABLE page_marks (
+  connection TEXT NOT NULL,
+  stream TEXT NOT NULL,
+  page INTEGER NOT NULL,
+  digest BYTEA NOT NULL,
+  size INTEGER NOT NULL,
+  CONSTRAINT pk_page_marks PRIMARY KEY (connection, stream, page)
+)
+
+CREATE TABLE runs (
+  id BIGSERIAL NOT NULL,
+  connection TEXT NOT NULL,
+  stream TEXT NOT NULL,
+  task TEXT NOT NULL,
+  state TEXT NOT NULL,
+  started_at TEXT NOT NULL,
+  finished_at TEXT,
+  pages INTEGER NOT NULL,
+  records_seen INTEGER NOT NULL,
+  records_changed INTEGER NOT NULL,
+  drifted INTEGER NOT NULL,
+  error_class TEXT,
+  error TEXT,
+  CONSTRAINT pk_runs PRIMARY KEY (id),
+  CONSTRAINT ck_runs_task CHECK (task in ('pull', 'remap', 'recheck')),
+  CONSTRAINT ck_runs_state CHECK (state in ('running', 'succeeded', 'failed', 'interrupted'))
+)
+
+CREATE INDEX ix_runs_connection_stream_id ON runs (connection, stream, id)
+
+CREATE TABLE source_records (
+  id BIGSERIAL NOT NULL,
+  connection TEXT NOT NULL,
+  stream TEXT NOT NULL,
+  source_id TEXT NOT NULL,
+  latest_version_id BIGINT NOT NULL,
+  latest_version_no INTEGER NOT NULL,
+  content_hash BYTEA NOT NULL,
+  page INTEGER,
+  outcome_id BIGINT,
+  outcome_kind TEXT,
+  reason_code TEXT,
+  recheck_on TEXT,
+  CONSTRAINT pk_source_records PRIMARY KEY (id),
+  CONSTRAINT uq_source_records_connection_stream_source_id UNIQUE (connection, stream, source_id)
+)
+
+CREATE INDEX ix_source_records_outcome_kind_reason_code ON source_records (outcome_kind, reason_code)
+
+CREATE INDEX ix_source_records_recheck_on ON source_records (recheck_on) WHERE recheck_on is not null
+
+CREATE TABLE counterparties (
+  connection TEXT NOT NULL,
+  counterparty_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  role TEXT NOT NULL,
+  country TEXT,
+  tax_id TEXT,
+  email TEXT,
+  address TEXT NOT NULL,
+  record_id BIGINT NOT NULL,
+  CONSTRAINT pk_counterparties PRIMARY KEY (connection, counterparty_id),
+  CONSTRAINT ck_counterparties_role CHECK (role in ('buyer', 'supplier', 'both', 'own')),
+  CONSTRAINT fk_counterparties_record_id FOREIGN KEY(record_id) REFERENCES source_records (id)
+)
+
+CREATE TABLE invoice_documents (
+  id BIGSERIAL NOT NULL,
+  record_id BIGINT NOT NULL,
+  name TEXT NOT NULL,
+  file_format TEXT NOT NULL,
+  sha256 TEXT NOT NULL,
+  content BYTEA NOT NULL,
+  origin TEXT NOT NULL,
+  added_at TEXT NOT NULL,
+  added_by TEXT NOT NULL,
+  CONSTRAINT pk_invoice_documents PRIMARY KEY (id),
+  CONSTRAINT uq_invoice_documents_record_id_sha256 UNIQUE (record_id, sha256),
+  CONSTRAINT ck_invoice_documents_origin CHECK (origin in ('attachment', 'hand', 'rendered')),
+  CONSTRAINT fk_invoice_documents_record_id FOREIGN KEY(record_id) REFERENCES source_records (id)
+)
+
+CREATE TABLE record_versions (
+  id BIGSERIAL NOT NULL,
+  record_id BIGINT NOT NULL,
+  version_no INTEGER NOT NULL,
+  content_hash BYTEA NOT NULL,
+  raw BYTEA NOT NULL,
+  secrets BYTEA,
+  source_updated_at TEXT,
+  is_echo INTEGER NOT NULL,
+  run_id BIGINT,
+  stored_at TEXT NOT NULL,
+  CONSTRAINT pk_record_versions PRIMARY KEY (id),
+  CONSTRAINT uq_record_versions_record_id_version_no UNIQUE (record_id, version_no),
+  CONSTRAINT fk_record_versions_record_id FOREIGN KEY(record_id) REFERENCES source_records (id),
+  CONSTRAINT fk_record_versions_run_id FOREIGN KEY(run_id) REFERENCES runs (id)
+)
+
+CREATE TABLE run_totals (
+  run_id BIGINT NOT NULL,
+  currency TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  count BIGINT NOT NULL,
+  amount_minor_units BIGINT NOT NULL,
+  CONSTRAINT pk_run_totals PRIMARY KEY (run_id, currency, kind),
+  CONSTRAINT ck_run_totals_kind CHECK (kind in ('pulled', 'mapped', 'held', 'excluded', 'rejected')),
+  CONSTRAINT fk_run_totals_run_id FOREIGN KEY(run_id) REFERENCES runs (id)
+)
+
+CREATE TABLE outcomes (
+  id BIGSERIAL NOT NULL,
+  record_id BIGINT NOT NULL,
+  version_id BIGINT NOT NULL,
+  mapping_version_id BIGINT NOT NULL,
+  run_id BIGINT,
+  kind TEXT NOT NULL,
+  reason_code TEXT,
+  sentence TEXT,
+  field_path TEXT,
+  rule TEXT,
+  currency TEXT,
+  amount_minor_units BIGINT,
+  problems TEXT,
+  decided_at TEXT NOT NULL,
+  CONSTRAINT pk_outcomes PRIMARY KEY (id),
+  CONSTRAINT ck_outcomes_kind CHECK (kind in ('mapped', 'held', 'excluded', 'rejected')),
+  CONSTRAINT ck_outcomes_reason CHECK (kind = 'mapped' or reason_code is not null),
+  CONSTRAINT fk_outcomes_record_id FOREIGN KEY(record_id) REFERENCES source_records (id),
+  CONSTRAINT fk_outcomes_version_id FOREIGN KEY(version_id) REFERENCES record_versions (id),
+  CONSTRAINT fk_outcomes_mapping_version_id FOREIGN KEY(mapping_version_id) REFERENCES mapping_versions (id),
+  CONSTRAINT fk_outcomes_run_id FOREIGN KEY(run_id) REFERENCES runs (id)
+)
+
+CREATE INDEX ix_outcomes_record_id ON outcomes (record_id)
+
+CREATE TABLE financing_invoices (
+  id BIGSERIAL NOT NULL,
+  record_id BIGINT NOT NULL,
+  financier TEXT NOT NULL,
+  client_reference_id TEXT NOT NULL,
+  outcome_id BIGINT NOT NULL,
+  direction TEXT NOT NULL,
+  invoice_number TEXT NOT NULL,
+  currency TEXT NOT NULL,
+  amount_minor_units BIGINT NOT NULL,
+  issue_date TEXT,
+  due_date TEXT NOT NULL,
+  buyer_id TEXT NOT NULL,
+  supplier_id TEXT NOT NULL,
+  type_of_goods TEXT NOT NULL,
+  state TEXT NOT NULL,
+  state_reason TEXT,
+  remote_invoice_id TEXT,
+  remote_session_id TEXT,
+  session_url TEXT,
+  session_status TEXT,
+  status TEXT,
+  raw_status TEXT,
+  financing TEXT,
+  next_poll_at TEXT,
+  digest BYTEA NOT NULL,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
+  CONSTRAINT pk_financing_invoices PRIMARY KEY (id),
+  CONSTRAINT uq_financing_invoices_client_reference_id UNIQUE (client_reference_id),
+  CONSTRAINT uq_financing_invoices_record_id_financier UNIQUE (record_id, financier),
+  CONSTRAINT uq_financing_invoices_financier_remote_invoice_id UNIQUE (financier, remote_invoice_id),
+  CONSTRAINT ck_financing_invoices_direction CHECK (direction in ('payable', 'receivable')),
+  CONSTRAINT ck_financing_invoices_state CHECK (state in ('ready', 'submitting', 'submitted', 'parked', 'withdrawn')),
+  CONSTRAINT ck_financing_invoices_amount CHECK (amount_minor_units > 0),
+  CONSTRAINT fk_financing_invoices_record_id FOREIGN KEY(record_id) REFERENCES source_records (id),
+  CONSTRAINT fk_financing_invoices_outcome_id FOREIGN KEY(outcome_id) REFERENCES outcomes (id)
+)
+
+CREATE INDEX ix_financing_invoices_poll ON financing_invoices (financier, next_poll_at)
+
+CREATE INDEX ix_financing_invoices_state ON financing_invoices (financier, state, id)
+
+CREATE TABLE status_timeline (
+  id BIGSERIAL NOT NULL,
+  financing_invoice_id BIGINT NOT NULL,
+  seq INTEGER NOT NULL,
+  status TEXT NOT NULL,
+  raw_status TEXT NOT NULL,
+  via TEXT NOT NULL,
+  inbox_id BIGINT,
+  observed_at TEXT NOT NULL,
+  evidence BYTEA NOT NULL,
+  previous_hash BYTEA NOT NULL,
+  hash BYTEA NOT NULL,
+  CONSTRAINT pk_status_timeline PRIMARY KEY (id),
+  CONSTRAINT uq_status_timeline_financing_invoice_id_seq UNIQUE (financing_invoice_id, seq),
+  CONSTRAINT ck_status_timeline_via CHECK (via in ('submit', 'webhook', 'poll')),
+  CONSTRAINT fk_status_timeline_financing_invoice_id FOREIGN KEY(financing_invoice_id) REFERENCES financing_invoices (id),
+  CONSTRAINT fk_status_timeline_inbox_id FOREIGN KEY(inbox_id) REFERENCES inbox (id)
+)
+
+CREATE TABLE outbox (
+  id BIGSERIAL NOT NULL,
+  stream TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  target TEXT NOT NULL,
+  financing_invoice_id BIGINT NOT NULL,
+  timeline_id BIGINT,
+  idempotency_key TEXT NOT NULL,
+  payload TEXT NOT NULL,
+  payload_sha256 TEXT NOT NULL,
+  state TEXT NOT NULL,
+  attempts INTEGER NOT NULL,
+  next_attempt_at TEXT,
+  lease_token TEXT,
+  lease_expires_at TEXT,
+  result TEXT,
+  error_class TEXT,
+  error TEXT,
+  created_at TEXT NOT NULL,
+  finished_at TEXT,
+  CONSTRAINT pk_outbox PRIMARY KEY (id),
+  CONSTRAINT uq_outbox_stream_seq UNIQUE (stream, seq),
+  CONSTRAINT uq_outbox_idempotency_key UNIQUE (idempotency_key),
+  CONSTRAINT ck_outbox_state CHECK (state in ('pending', 'sending', 'unknown', 'done', 'unsupported', 'parked', 'dead')),
+  CONSTRAINT fk_outbox_financing_invoice_id FOREIGN KEY(financing_invoice_id) REFERENCES financing_invoices (id),
+  CONSTRAINT fk_outbox_timeline_id FOREIGN KEY(timeline_id) REFERENCES status_timeline (id)
+)
+
+CREATE INDEX ix_outbox_due ON outbox (target, next_attempt_at) WHERE next_attempt_at is not null
+
+CREATE INDEX ix_outbox_financing_invoice_id ON outbox (financing_invoice_id)
+
+CREATE UNIQUE INDEX uq_outbox_in_flight ON outbox (stream) WHERE state in ('sending', 'unknown')
+
+CREATE TABLE attempts (
+  outbox_id BIGINT NOT NULL,
+  attempt_no INTEGER NOT NULL,
+  action TEXT NOT NULL,
+  started_at TEXT NOT NULL,
+  finished_at TEXT,
+  result TEXT,
+  detail TEXT,
+  CONSTRAINT pk_attempts PRIMARY KEY (outbox_id, attempt_no),
+  CONSTRAINT ck_attempts_action CHECK (action in ('send', 'look_up')),
+  CONSTRAINT fk_attempts_outbox_id FOREIGN KEY(outbox_id) REFERENCES outbox (id)
+)
+
+create function refuse_change() returns trigger language plpgsql as $$
+begin
+  raise exception '%: %', tg_table_name, tg_argv[0] using errcode = 'restrict_violation';
+end $$
+
+create trigger record_versions_no_update before update on record_versions
+for each row execute function refuse_change('rows are never changed')
+
+create trigger outcomes_no_update before update on outcomes
+for each row execute function refuse_change('rows are never changed')
+
+create trigger status_timeline_no_update before update on status_timeline
+for each row execute function refuse_change('rows are never changed')
+
+create trigger audit_log_no_update before update on audit_log
+for each row execute function refuse_change('rows are never changed')
+
+create trigger record_versions_no_delete before delete on record_versions
+for each row execute function refuse_change('rows are never deleted')
+
+create trigger record_versions_no_truncate before truncate on record_versions
+for each statement execute function refuse_change('rows are never deleted')
+
+create trigger outcomes_no_delete before delete on outcomes
+for each row execute function refuse_change('rows are never deleted')
+
+create trigger outcomes_no_truncate before truncate on outcomes
+for each statement execute function refuse_change('rows are never deleted')
+
+create trigger status_timeline_no_delete before delete on status_timeline
+for each row execute function refuse_change('rows are never deleted')
+
+create trigger status_timeline_no_truncate before truncate on status_timeline
+for each statement execute function refuse_change('rows are never deleted')
+
+create trigger audit_log_no_delete before delete on audit_log
+for each row execute function refuse_change('rows are never deleted')
+
+create trigger audit_log_no_truncate before truncate on audit_log
+for each statement execute function refuse_change('rows are never deleted')
+
+create trigger source_records_no_delete before delete on source_records
+for each row execute function refuse_change('rows are never deleted')
+
+create trigger source_records_no_truncate before truncate on source_records
+for each statement execute function refuse_change('rows are never deleted')
+
+create trigger mapping_versions_no_delete before delete on mapping_versions
+for each row execute function refuse_change('rows are never deleted')
+
+create trigger mapping_versions_no_truncate before truncate on mapping_versions
+for each statement execute function refuse_change('rows are never deleted')
+
+create trigger financing_invoices_no_delete before delete on financing_invoices
+for each row execute function refuse_change('rows are never deleted')
+
+create trigger financing_invoices_no_truncate before truncate on financing_invoices
+for each statement execute function refuse_change('rows are never deleted')
+
+create trigger outbox_no_delete before delete on outbox
+for each row execute function refuse_change('rows are never deleted')
+
+create trigger outbox_no_truncate before truncate on outbox
+for each statement execute function refuse_change('rows are never deleted')
+
+create trigger source_records_frozen before update of connection, stream, source_id on source_records
+for each row when (old.connection is distinct from new.connection or old.stream is distinct from new.stream or old.source_id is distinct from new.source_id) execute function refuse_change('a fixed column was changed')
+
+create trigger mapping_versions_frozen before update of name, version_no, sha256, document on mapping_versions
+for each row when (old.name is distinct from new.name or old.version_no is distinct from new.version_no or old.sha256 is distinct from new.sha256 or old.document is distinct from new.document) execute function refuse_change('a fixed column was changed')
+
+create trigger financing_invoices_frozen before update of record_id, financier, client_reference_id on financing_invoices
+for each row when (old.record_id is distinct from new.record_id or old.financier is distinct from new.financier or old.client_reference_id is distinct from new.client_reference_id) execute function refuse_change('a fixed column was changed')
+
+create trigger outbox_frozen before update of stream, seq, kind, target, financing_invoice_id, idempotency_key, payload, payload_sha256 on outbox
+for each row when (old.stream is distinct from new.stream or old.seq is distinct from new.seq or old.kind is distinct from new.kind or old.target is distinct from new.target or old.financing_invoice_id is distinct from new.financing_invoice_id or old.idempotency_key is distinct from new.idempotency_key or old.payload is distinct from new.payload or old.payload_sha256 is distinct from new.payload_sha256) execute function refuse_change('a fixed column was changed')
+
+create trigger inbox_frozen before update of endpoint, event_id, verification, body, received_at on inbox
+for each row when (old.endpoint is distinct from new.endpoint or old.event_id is distinct from new.event_id or old.verification is distinct from new.verification or old.body is distinct from new.body or old.received_at is distinct from new.received_at) execute function refuse_change('a fixed column was changed')
+
+create trigger invoice_documents_frozen before update of record_id, sha256, content on invoice_documents
+for each row when (old.record_id is distinct from new.record_id or old.sha256 is distinct from new.sha256 or old.content is distinct from new.content) execute function refuse_change('a fixed column was changed')
+
+create trigger financing_invoices_terms before update of outcome_id, direction, invoice_number, currency, amount_minor_units, issue_date, due_date, buyer_id, supplier_id, type_of_goods, digest on financing_invoices
+for each row when (old.state not in ('ready', 'withdrawn') and (old.outcome_id is distinct from new.outcome_id or old.direction is distinct from new.direction or old.invoice_number is distinct from new.invoice_number or old.currency is distinct from new.currency or old.amount_minor_units is distinct from new.amount_minor_units or old.issue_date is distinct from new.issue_date or old.due_date is distinct from new.due_date or old.buyer_id is distinct from new.buyer_id or old.supplier_id is distinct from new.supplier_id or old.type_of_goods is distinct from new.type_of_goods or old.digest is distinct from new.digest)) execute function refuse_change('the terms are fixed once sent')

@@ -1,0 +1,270 @@
+"""Reading source records, versions and outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Select, delete, select
+
+from connector.errors import NotFound
+from connector.store.repository import Repository
+from connector.store.schema import outcomes, page_marks, record_versions, source_records
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRow:
+    """A source record with its current outcome."""
+
+    id: int
+    connection: str
+    stream: str
+    source_id: str
+    latest_version_id: int
+    latest_version_no: int
+    content_hash: bytes
+    page: int | None
+    outcome_id: int | None
+    outcome_kind: str | None
+    reason_code: str | None
+    recheck_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRow:
+    """One version of a record. `raw` is its JSON as stored (secret fields are null in it)."""
+
+    id: int
+    record_id: int
+    version_no: int
+    content_hash: bytes
+    raw: bytes
+    secrets: bytes | None
+    source_updated_at: str | None
+    is_echo: bool
+    run_id: int | None
+    stored_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeRow:
+    """What a mapping version made of a record version. `problems` is the JSON list as stored."""
+
+    id: int
+    record_id: int
+    version_id: int
+    mapping_version_id: int
+    run_id: int | None
+    kind: str
+    reason_code: str | None
+    sentence: str | None
+    field_path: str | None
+    rule: str | None
+    currency: str | None
+    amount_minor_units: int | None
+    problems: str | None
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecordForDecision:
+    """What a re-mapping needs of a record: its latest version, and what was decided last."""
+
+    record_id: int
+    version_id: int
+    source_id: str
+    raw: bytes
+    outcome_id: int | None
+    outcome_kind: str | None
+    reason_code: str | None
+    recheck_on: date | None
+    mapping_version_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentOutcome:
+    """A record and its current outcome, for lists that people read."""
+
+    record: RecordRow
+    outcome: OutcomeRow
+
+
+class RecordReading(Repository):
+    """The reading half of `Records`."""
+
+    def find(self, connection: str, stream: str, source_id: str) -> RecordRow | None:
+        """The record of a stream with this source identifier."""
+        return self._record(
+            select(source_records).where(
+                source_records.c.connection == connection,
+                source_records.c.stream == stream,
+                source_records.c.source_id == source_id,
+            )
+        )
+
+    def get(self, record_id: int) -> RecordRow:
+        """The record with this identifier of ours. Raises NotFound."""
+        found = self._record(select(source_records).where(source_records.c.id == record_id))
+        if found is None:
+            raise NotFound(f"There is no source record {record_id}.")
+        return found
+
+    def versions(self, record_id: int) -> list[VersionRow]:
+        """All versions of a record, oldest first."""
+        rows = self._connection.execute(
+            select(record_versions)
+            .where(record_versions.c.record_id == record_id)
+            .order_by(record_versions.c.version_no)
+        )
+        return [_version(dict(row)) for row in rows.mappings()]
+
+    def version(self, version_id: int) -> VersionRow | None:
+        """One version."""
+        row = (
+            self._connection.execute(
+                select(record_versions).where(record_versions.c.id == version_id)
+            )
+            .mappings()
+            .one_or_none()
+        )
+        return None if row is None else _version(dict(row))
+
+    def latest_raw(self, record_id: int) -> bytes:
+        """The JSON of the latest version. Raises NotFound for an unknown record."""
+        raw = self._connection.execute(
+            select(record_versions.c.raw)
+            .join(source_records, source_records.c.latest_version_id == record_versions.c.id)
+            .where(source_records.c.id == record_id)
+        ).scalar_one_or_none()
+        if raw is None:
+            raise NotFound(f"There is no source record {record_id}.")
+        return bytes(raw)
+
+    def outcomes_of(self, record_id: int) -> list[OutcomeRow]:
+        """All outcomes of a record, oldest first."""
+        rows = self._connection.execute(
+            select(outcomes).where(outcomes.c.record_id == record_id).order_by(outcomes.c.id)
+        )
+        return [OutcomeRow(**row) for row in rows.mappings()]
+
+    def current_outcome(self, record_id: int) -> OutcomeRow:
+        """The outcome in force. Raises NotFound for a record that was never decided."""
+        rows = self._connection.execute(
+            select(outcomes)
+            .join(source_records, source_records.c.outcome_id == outcomes.c.id)
+            .where(source_records.c.id == record_id)
+        )
+        found = rows.mappings().one_or_none()
+        if found is None:
+            raise NotFound(f"There is no outcome of source record {record_id}.")
+        return OutcomeRow(**found)
+
+    def iter_latest(
+        self,
+        connection: str,
+        stream: str,
+        *,
+        kinds: Collection[str] | None = None,
+        reason_codes: Collection[str] | None = None,
+        recheck_due: date | None = None,
+        after_id: int = 0,
+        limit: int = 500,
+    ) -> list[RecordForDecision]:
+        """The next records of a stream after `after_id`, by identifier, with their latest version.
+
+        `recheck_due`: only those whose outcome may change on or before that date.
+        """
+        records = source_records.c
+        query = (
+            select(
+                records.id,
+                records.latest_version_id,
+                records.source_id,
+                record_versions.c.raw,
+                records.outcome_id,
+                records.outcome_kind,
+                records.reason_code,
+                records.recheck_on,
+                outcomes.c.mapping_version_id,
+            )
+            .join(record_versions, record_versions.c.id == records.latest_version_id)
+            .outerjoin(outcomes, outcomes.c.id == records.outcome_id)
+            .where(records.connection == connection, records.stream == stream)
+        )
+        if recheck_due is not None:
+            query = query.where(records.recheck_on <= recheck_due)
+        rows = self._connection.execute(_page(query, kinds, reason_codes, after_id, limit))
+        return [RecordForDecision(*row) for row in rows]
+
+    def list_current(
+        self,
+        kinds: Collection[str] | None,
+        connection: str | None = None,
+        reason_code: str | None = None,
+        after_id: int = 0,
+        limit: int = 100,
+    ) -> list[CurrentOutcome]:
+        """The next records after `after_id` whose current outcome is one of `kinds`, by record identifier."""
+        query = select(source_records, outcomes).join(
+            outcomes, outcomes.c.id == source_records.c.outcome_id
+        )
+        if connection is not None:
+            query = query.where(source_records.c.connection == connection)
+        codes = None if reason_code is None else (reason_code,)
+        rows = self._connection.execute(_page(query, kinds, codes, after_id, limit))
+        width = len(source_records.c)
+        return [
+            CurrentOutcome(RecordRow(*row[:width]), OutcomeRow(*row[width:]))
+            for row in (tuple(found) for found in rows)
+        ]
+
+    # -- page marks ------------------------------------------------------------------------------------------------
+
+    def page_marks(self, connection: str, stream: str) -> dict[int, tuple[bytes, int]]:
+        """Digest and number of records of each page of the last finished numbered walk, by page number."""
+        rows = self._connection.execute(
+            select(page_marks.c.page, page_marks.c.digest, page_marks.c.size).where(
+                page_marks.c.connection == connection, page_marks.c.stream == stream
+            )
+        )
+        return {page: (digest, size) for page, digest, size in rows}
+
+    def mark_page(self, connection: str, stream: str, page: int, digest: bytes, size: int) -> None:
+        """Remember a page as stored."""
+        self._upsert(
+            page_marks, connection=connection, stream=stream, page=page, digest=digest, size=size
+        )
+
+    def unmark_pages(self, connection: str, stream: str, pages: Sequence[int]) -> None:
+        """Forget pages, so that the next walk decodes them again."""
+        self._connection.execute(
+            delete(page_marks).where(
+                page_marks.c.connection == connection,
+                page_marks.c.stream == stream,
+                page_marks.c.page.in_(pages),
+            )
+        )
+
+    def _record(self, query: Select[Any]) -> RecordRow | None:
+        row = self._connection.execute(query).mappings().one_or_none()
+        return None if row is None else RecordRow(**row)
+
+
+def _page(
+    query: Select[Any],
+    kinds: Collection[str] | None,
+    reason_codes: Collection[str] | None,
+    after_id: int,
+    limit: int,
+) -> Select[Any]:
+    if kinds is not None:
+        query = query.where(source_records.c.outcome_kind.in_(kinds))
+    if reason_codes is not None:
+        query = query.where(source_records.c.reason_code.in_(reason_codes))
+    return query.where(source_records.c.id > after_id).order_by(source_records.c.id).limit(limit)
+
+
+def _version(row: dict[str, Any]) -> VersionRow:
+    return VersionRow(**(row | {"is_echo": bool(row["is_echo"])}))

@@ -1,0 +1,246 @@
+"""The recurring work, one class per kind. Each reads what is due from the store, so running one too often or twice
+does no harm, and leaving one out is made up for by the next.
+
+    pull        a connection's streams, then the records whose day has come
+    link        make the companies that records wait for (flows that allow it)
+    submit      open what is ready, then work off the due steps
+    hear        drain the inbox of a financier
+    poll        ask about invoices that no webhook spoke of
+    write_back  write statuses on the invoices of a connection
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from threading import Event
+
+from connector.clock import Clock
+from connector.config.model import Flow
+from connector.deciding import DOCUMENT_MISSING, Decider, hold
+from connector.documents import InvoiceDocuments
+from connector.errors import NotFound, RecordRejected
+from connector.financier import Financier
+from connector.linking import Linker
+from connector.parallel import for_each
+from connector.pull import Progress, Puller, RunReport
+from connector.redeciding import Redecider
+from connector.statuses import StatusKeeper
+from connector.store.database import Database
+from connector.store.outbox import OutboxRow
+from connector.submission import Submitter
+from connector.system import AccountingSystem
+from connector.write_back import KIND as WRITE_STATUS
+from connector.write_back import WriteBacker
+
+log = logging.getLogger(__name__)
+
+BATCH = 200
+
+Wake = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class PullTask:
+    """Pulls all streams of one connection; counterparties first, because invoices name them."""
+
+    connection: str
+    system: AccountingSystem
+    puller: Puller
+    database: Database
+    clock: Clock
+    decider: Callable[[], Decider | None]
+    full_walk_interval_seconds: float
+
+    def run(self, *, full_walk: bool = False, progress: Progress | None = None) -> list[RunReport]:
+        """Pull once. A stream whose last full walk is long ago, or found the pages shifting, is walked in full."""
+        reports = []
+        for stream in sorted(self.system.streams, key=lambda s: s.mapped):
+            whole = full_walk or not stream.incremental or self._walk_is_due(stream.name)
+            reports.append(
+                self.puller.run(
+                    self.connection, self.system, stream, full_walk=whole, progress=progress
+                )
+            )
+        self.recheck()
+        return reports
+
+    def recheck(self) -> None:
+        """Decide the records again whose outcome may be another today."""
+        decider = self.decider()
+        if decider is None:
+            return
+        for stream in self.system.streams:
+            if stream.mapped:
+                Redecider(self.database, stream.name).run(
+                    decider, "recheck", recheck_due=self.clock.today()
+                )
+
+    def _walk_is_due(self, stream: str) -> bool:
+        with self.database.read() as tx:
+            walked_at = tx.cursors.last_full_walk_at(self.connection, stream)
+            last = tx.runs.last(self.connection, stream)
+        if walked_at is None or (last is not None and last.drifted):
+            return True
+        return self.clock.now() - walked_at >= timedelta(seconds=self.full_walk_interval_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTask:
+    """Makes missing companies at the financier."""
+
+    linker: Linker
+    financier: Financier
+
+    def run(self) -> int:
+        return self.linker.create_missing(self.financier)
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitTask:
+    """Submits the invoices of one flow."""
+
+    flow: Flow
+    database: Database
+    clock: Clock
+    submitter: Submitter
+    documents: InvoiceDocuments
+    steps: Sequence[str]
+    workers: int
+    stopping: Event
+
+    def run(self) -> None:
+        if self.flow.submit == "automatic":
+            self._open_ready()
+        self._work_off()
+
+    def open_one(self, financing_id: int) -> bool:
+        """Begin one invoice's submission. False when it now waits for its document."""
+        with self.database.read() as tx:
+            financing = tx.financing.get(financing_id)
+        try:
+            document = self.documents.ensure(financing)
+            sentence = (
+                "Attach the invoice document: the accounting system holds none for this invoice."
+            )
+        except (RecordRejected, NotFound) as error:
+            document, sentence = None, str(error)
+        if document is not None:
+            self.submitter.open(financing_id, document)
+            return True
+        with self.database.write() as tx:
+            hold(tx, financing, DOCUMENT_MISSING, sentence, self.clock.today())
+        return False
+
+    def _open_ready(self) -> None:
+        while not self.stopping.is_set():
+            with self.database.read() as tx:
+                ready = tx.financing.to_submit(
+                    self.flow.financier, connection=self.flow.connection, limit=BATCH
+                )
+            if not ready:
+                return
+            for_each(
+                [row.id for row in ready],
+                lambda financing_id: void(self.open_one(financing_id)),
+                workers=self.workers,
+                stopping=self.stopping,
+            )
+
+    def _work_off(self) -> None:
+        def due() -> list[OutboxRow]:
+            with self.database.read() as tx:
+                return tx.outbox.due(
+                    self.flow.financier,
+                    kinds=self.steps,
+                    connection=self.flow.connection,
+                    limit=BATCH,
+                )
+
+        work_off(due, self.submitter.work, workers=self.workers, stopping=self.stopping)
+
+
+@dataclass(frozen=True, slots=True)
+class HearTask:
+    """Drains the inbox of one financier."""
+
+    endpoint: str
+    database: Database
+    keeper: StatusKeeper
+    lease_seconds: float
+    workers: int
+    stopping: Event
+
+    def run(self) -> None:
+        while not self.stopping.is_set():
+            with self.database.write() as tx:
+                rows = tx.inbox.claim_due(
+                    self.endpoint, timedelta(seconds=self.lease_seconds), limit=BATCH
+                )
+            if not rows:
+                return
+            for_each(rows, self.keeper.hear, workers=self.workers, stopping=self.stopping)
+
+
+@dataclass(frozen=True, slots=True)
+class PollTask:
+    """Asks about invoices whose time has come."""
+
+    financier: str
+    database: Database
+    clock: Clock
+    keeper: StatusKeeper
+    workers: int
+    stopping: Event
+
+    def run(self) -> None:
+        while not self.stopping.is_set():
+            with self.database.read() as tx:
+                rows = tx.financing.to_poll(self.financier, self.clock.now(), limit=BATCH)
+            if not rows:
+                return
+            for_each(
+                [row.id for row in rows],
+                lambda financing_id: void(self.keeper.refresh(financing_id, via="poll")),
+                workers=self.workers,
+                stopping=self.stopping,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class WriteBackTask:
+    """Writes statuses on the invoices of one connection."""
+
+    connection: str
+    database: Database
+    backer: WriteBacker
+    workers: int
+    stopping: Event
+
+    def run(self) -> None:
+        def due() -> list[OutboxRow]:
+            with self.database.read() as tx:
+                return tx.outbox.due(self.connection, kinds=[WRITE_STATUS], limit=BATCH)
+
+        work_off(due, self.backer.work, workers=self.workers, stopping=self.stopping)
+
+
+def work_off(
+    due: Callable[[], list[OutboxRow]],
+    work: Callable[[OutboxRow], None],
+    *,
+    workers: int,
+    stopping: Event,
+) -> None:
+    """Work outbox rows off until none is due. Rows of one stream come one after the other, streams side by side."""
+    while not stopping.is_set():
+        rows = due()
+        if not rows:
+            return
+        for_each(rows, work, workers=workers, stopping=stopping)
+
+
+def void(_: object) -> None:
+    """Say that a result is of no interest here."""

@@ -1,0 +1,49 @@
+"""What is wrong with a mapping document, said so that an accountant can repair it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+MAX_PROBLEMS: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentProblem:
+    """One mistake in a document. `line` and `column` count from 1 and point at `text`.
+
+    `allowed` lists what may stand there, where that is a closed list; `suggestion` is the nearest of it.
+    """
+
+    line: int
+    column: int
+    text: str
+    message: str
+    allowed: tuple[str, ...] = ()
+    suggestion: str | None = None
+
+    def __str__(self) -> str:
+        sentence = f"line {self.line}, column {self.column}: {self.message}."
+        if self.suggestion:
+            sentence += f" Did you mean {self.suggestion}?"
+        elif self.allowed:
+            sentence += f" Allowed: {', '.join(self.allowed[:40])}."
+        return sentence
+
+
+class MappingError(ValueError):
+    """A mapping document that cannot be used. `problems` holds everything found, in the document's order."""
+
+    def __init__(self, name: str, problems: Iterable[DocumentProblem]) -> None:
+        self.name = name
+        self.problems = tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
+        lines = "\n".join(f"{name}, {problem}" for problem in self.problems)
+        super().__init__(lines)
+
+
+def nearest(word: str, allowed: Iterable[str]) -> str | None:
+    """The allowed word that is most like `word`, if one is alike enough."""
+    found = difflib.get_close_matches(word[:60], list(allowed)[:400], 1, 0.6)
+    return found[0] if found else None

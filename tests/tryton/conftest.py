@@ -1,0 +1,75 @@
+"""Fixtures around a real Tryton server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.clock import SystemClock
+from connector.systems.tryton import Tryton
+from connector.transport import AdapterContext
+from tests.tryton.server import (
+    DATABASE,
+    PASSWORD,
+    TrytonServer,
+    missing_packages,
+    start_sqlite,
+)
+
+
+@pytest.fixture(scope="session")
+def tryton_cache(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where prepared databases are kept from one session to the next."""
+    missing = missing_packages()
+    if missing:
+        reason = f"The real Tryton is not installed ({', '.join(missing)}): pip install '.[test]'."
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    cache: Any = getattr(request.config, "cache", None)
+    if cache is None:
+        return tmp_path_factory.mktemp("tryton") / "templates"
+    return Path(cache.mkdir("tryton")) / "templates"
+
+
+@pytest.fixture(scope="session")
+def tryton_server(
+    tryton_cache: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TrytonServer]:
+    """A real Tryton 8.0 on SQLite with 120 invoices. Its records change as the session goes on."""
+    server = start_sqlite(tryton_cache, tmp_path_factory.mktemp("tryton"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[..., Tryton]]:
+    """Makes adapters, `connect(base_url, **settings)`, and closes them."""
+    made: list[Tryton] = []
+
+    def make(base_url: str, **changes: Any) -> Tryton:
+        raw = {
+            "base_url": base_url,
+            "database": DATABASE,
+            "username": "connector",
+            "password": PASSWORD,
+            **changes,
+        }
+        settings = Tryton.settings_schema().load(raw)
+        system = Tryton(settings, AdapterContext("acme", SystemClock()))
+        made.append(system)
+        return system
+
+    yield make
+    for system in made:
+        system.close()
+
+
+@pytest.fixture
+def tryton(tryton_server: TrytonServer, connect: Callable[..., Tryton]) -> Tryton:
+    """The adapter, connected to the real server."""
+    return connect(tryton_server.base_url)
