@@ -32,7 +32,7 @@ check: $(VENV)/.test-installed  ## Set up, then run only the checks: lint, forma
 	@$(BIN)/lint-imports
 
 bench: $(VENV)/.test-installed  ## Measure speed against other tools, in environments of their own
-	@$(BIN)/python bench/run.py $(ARGS)
+	@$(BIN)/python -m bench $(ARGS)
 
 lock:  ## Renew requirements/*.lock from pyproject.toml (needs uv; newest versions: ARGS=--upgrade)
 	@$(PYTHON) requirements/lock.py $(ARGS)

@@ -75,6 +75,8 @@ def main() -> None:
     options = server_options(ENDPOINTS)
     if given.threads:
         options["threads"] = given.threads
+    if os.environ.get('SB'): options['send_bytes']=int(os.environ['SB'])
+    if os.environ.get('SI'): sys.setswitchinterval(float(os.environ['SI']))
     server = create_server(both, host="127.0.0.1", port=0, **options)
     print(server.effective_port, flush=True)
     # Ends with the process that started it: nothing is left behind when that one is killed.

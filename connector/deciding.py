@@ -80,6 +80,10 @@ class Decider:
         """What the mapping alone says: pure, outside any transaction."""
         return self._mapping.evaluate(record, self._today)
 
+    def evaluate_as_of(self, record: Mapping[str, Any], day: date) -> Outcome:
+        """What the mapping alone said on another day."""
+        return self._mapping.evaluate(record, day)
+
     def decide(
         self, tx: Transaction, candidates: Sequence[tuple[Candidate, Outcome]]
     ) -> list[Decision]:

@@ -41,7 +41,7 @@ class Health:
             return False
         return state.next_attempt_at is None or state.next_attempt_at <= self._clock.now()
 
-    def attempt(self, name: str, work: Callable[[], None]) -> bool:
+    def attempt(self, name: str, work: Callable[[], object]) -> bool:
         """Do `work` towards `name` unless it is too early. True when it was done; a failure of ours is written down
         and logged once per change of state, never raised."""
         if not self.may_speak_to(name):

@@ -11,7 +11,7 @@ Item = TypeVar("Item")
 
 
 def for_each(
-    items: Iterable[Item], work: Callable[[Item], None], *, workers: int, stopping: Event
+    items: Iterable[Item], work: Callable[[Item], object], *, workers: int, stopping: Event
 ) -> None:
     """Call `work` for every item on up to `workers` threads. The first error stops the rest from being started and is
     raised once what was running has ended; so does `stopping`, without an error."""

@@ -6,7 +6,7 @@ An outcome that comes out the same is not stored again, so running this twice ch
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 
 from connector.deciding import NOT_LINKED, Candidate, Decider, Totals, as_row, count
@@ -37,8 +37,13 @@ class Redecider:
         reason_codes: Sequence[str] | None = None,
         recheck_due: date | None = None,
         only_record: int | None = None,
+        by_other_mapping: bool = False,
     ) -> int:
-        """Decide again what matches; the number of records whose outcome changed. `task` is `remap` or `recheck`."""
+        """Decide again what matches; the number of records whose outcome changed. `task` is `remap` or `recheck`.
+
+        `by_other_mapping`: only what another mapping version decided, so that an interrupted re-mapping goes on where
+        it ended.
+        """
         connection = decider.flow.connection
         run_id: int | None = None
         changed = 0
@@ -50,6 +55,7 @@ class Redecider:
                     self._stream,
                     reason_codes=reason_codes,
                     recheck_due=recheck_due,
+                    not_by_mapping=decider.mapping_version_id if by_other_mapping else None,
                     after_id=after_id,
                     limit=BATCH if only_record is None else 1,
                 )
@@ -134,6 +140,23 @@ class Redecider:
         tx.runs.add_totals(run_id, totals)
         tx.runs.progress(run_id, 0, len(evaluated), len(different))
         return len(different)
+
+
+class WaitingForLink:
+    """The records of one connection that wait for a linked company (fulfils `linking.Waiting`)."""
+
+    def __init__(self, redecider: Redecider, decider: Callable[[], Decider | None]) -> None:
+        self._redecider = redecider
+        self._decider = decider
+
+    def companies(self) -> set[str]:
+        decider = self._decider()
+        return set() if decider is None else self._redecider.companies_waited_for(decider)
+
+    def decide_again(self) -> None:
+        decider = self._decider()
+        if decider is not None:
+            self._redecider.run(decider, "recheck", reason_codes=[NOT_LINKED])
 
 
 def _same(row: RecordForDecision, outcome: Outcome, mapping_version_id: int) -> bool:

@@ -51,7 +51,7 @@ class Answer:
 
 
 class StatusKeeper:
-    """Keeps the timelines of one financier's invoices true."""
+    """Keeps the timelines of one financier's invoices true. `queues` take the write-back, by connection."""
 
     def __init__(
         self,
@@ -59,14 +59,14 @@ class StatusKeeper:
         clock: Clock,
         name: str,
         financier: Financier,
-        queue_write_back: QueueWriteBack,
+        queues: Mapping[str, QueueWriteBack],
         poll_interval_seconds: float,
     ) -> None:
         self._database = database
         self._clock = clock
         self._name = name
         self._financier = financier
-        self._queue_write_back = queue_write_back
+        self._queues = queues
         self._poll_interval_seconds = poll_interval_seconds
         self._backoff = Backoff(first_seconds=1, longest_seconds=3600)
 
@@ -135,7 +135,7 @@ class StatusKeeper:
             raw_status=remote.raw_status,
             financing=told,
         )
-        self._queue_write_back(tx, financing, row)
+        self._queues[tx.records.get(financing.record_id).connection](tx, financing, row)
         log.info(
             "status.applied reference=%s status=%s raw=%s via=%s",
             financing.client_reference_id,

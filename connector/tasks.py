@@ -144,7 +144,7 @@ class SubmitTask:
                 return
             for_each(
                 [row.id for row in ready],
-                lambda financing_id: void(self.open_one(financing_id)),
+                self.open_one,
                 workers=self.workers,
                 stopping=self.stopping,
             )
@@ -203,7 +203,7 @@ class PollTask:
                 return
             for_each(
                 [row.id for row in rows],
-                lambda financing_id: void(self.keeper.refresh(financing_id, via="poll")),
+                lambda financing_id: self.keeper.refresh(financing_id, via="poll"),
                 workers=self.workers,
                 stopping=self.stopping,
             )
@@ -240,7 +240,3 @@ def work_off(
         if not rows:
             return
         for_each(rows, work, workers=workers, stopping=stopping)
-
-
-def void(_: object) -> None:
-    """Say that a result is of no interest here."""

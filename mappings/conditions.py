@@ -42,6 +42,8 @@ class Subject:
     path: str
     value: Value
     is_amount: bool = False
+    name: str | None = None
+    """The field's name where it stands at the top of the record: read without a further call."""
 
 
 _ONE_WORD: Final = r"'(?:[^']|'')*'|\"[^\"]*\"|[^\s,'\"]+"
@@ -93,22 +95,38 @@ def _is_present(subject: Subject, argument: str) -> Test:
 
 def _is(subject: Subject, argument: str) -> Test:
     value, word = subject.value, _word(argument)
+    name = subject.name
+    if name is not None:
+
+        def test(scope: Scope, day: int) -> bool:
+            found = scope.record.get(name)
+            return (found if type(found) is str else _as_word(found)) == word
+
+        return test
     return lambda scope, day: _as_word(value(scope)) == word
 
 
 def _is_not(subject: Subject, argument: str) -> Test:
-    value, word = subject.value, _word(argument)
-    return lambda scope, day: _as_word(value(scope)) != word
+    test = _is(subject, argument)
+    return lambda scope, day: not test(scope, day)
 
 
 def _is_one_of(subject: Subject, argument: str) -> Test:
     value, words = subject.value, frozenset(_words(argument))
+    name = subject.name
+    if name is not None:
+
+        def test(scope: Scope, day: int) -> bool:
+            found = scope.record.get(name)
+            return (found if type(found) is str else _as_word(found)) in words
+
+        return test
     return lambda scope, day: _as_word(value(scope)) in words
 
 
 def _is_none_of(subject: Subject, argument: str) -> Test:
-    value, words = subject.value, frozenset(_words(argument))
-    return lambda scope, day: _as_word(value(scope)) not in words
+    test = _is_one_of(subject, argument)
+    return lambda scope, day: not test(scope, day)
 
 
 def _starts_with(subject: Subject, argument: str) -> Test:

@@ -70,9 +70,7 @@ def max_length(arguments: Arguments, surroundings: Surroundings) -> Step:
     limit = _count_argument(arguments[0])
 
     def step(value: Any, scope: Scope) -> Any:
-        if type(value) is not str:
-            raise Wrong("not_text", f"must be text, not {money.kind_of(value)}")
-        if len(value) > limit:
+        if len(text(value, scope)) > limit:
             raise Wrong(
                 "too_long", f"must have at most {limit} characters, and has {len(value)}"
             )

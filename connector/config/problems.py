@@ -169,6 +169,8 @@ def _worded(
     if message == _REQUIRED:
         _, expected = _wanted(each)
         return Problem(whole, f"this key is missing: expected {expected or 'a value'}.")
+    if isinstance(each, fields.Url):
+        return Problem(whole, "expected a web address like https://host/path.")
     bounds, choices = _bounds(each), _choices(each)
     if choices:
         value = _value_at(table, where)

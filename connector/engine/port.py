@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-Task = Callable[[], None]
+Task = Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)

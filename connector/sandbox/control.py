@@ -81,7 +81,10 @@ def _add_clock_and_settings(app: Flask, sandbox: Sandbox) -> None:
         if request.method == "POST":
             change_settings(sandbox.settings, control_body())
             sandbox.wake()
-        return reply(asdict(sandbox.settings))
+        shown = asdict(sandbox.settings)
+        return reply(
+            {name: "(hidden)" if _is_secret(name, shown) else shown[name] for name in shown}
+        )
 
     @app.post("/sandbox/reset", endpoint="sandbox_reset")
     def reset() -> Response:
@@ -109,7 +112,7 @@ def _add_faults(app: Flask, sandbox: Sandbox) -> None:
 def _add_ledger(app: Flask, sandbox: Sandbox) -> None:
     @app.get("/sandbox/ledger", endpoint="sandbox_ledger")
     def summary() -> Response:
-        counts = {t: sandbox.ledger.rows(f"SELECT COUNT(*) AS n FROM {t}")[0]["n"] for t in TABLES}
+        counts = {table: sandbox.ledger.table_size(table) for table in TABLES}
         kinds = sandbox.ledger.rows(
             "SELECT kind, status, currency, COUNT(*) AS count, SUM(amount_minor_units) AS amount_minor_units"
             " FROM objects GROUP BY kind, status, currency ORDER BY kind, status, currency"
@@ -123,8 +126,12 @@ def _add_ledger(app: Flask, sandbox: Sandbox) -> None:
         if table not in TABLES:
             raise ValueError(f"There is no ledger table {table!r}; there are: {', '.join(TABLES)}.")
         after, limit = int(request.args.get("after", 0)), int(request.args.get("limit", 1000))
-        query = f"SELECT rowid, * FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT ?"
+        query = f"SELECT rowid, * FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT ?"  # noqa: S608 - checked above
         return reply([_readable(row) for row in sandbox.ledger.rows(query, (after, limit))])
+
+
+def _is_secret(name: str, values: Mapping[str, Any]) -> bool:
+    return values[name] is not None and name.endswith(("secret", "password"))
 
 
 def _readable(row: sqlite3.Row) -> dict[str, Any]:

@@ -173,7 +173,7 @@ def cut_in_body(call: Call) -> Answer:
 
 
 @request_fault("html_200")
-def html_200(call: Call) -> Answer:
+def html_200(_call: Call) -> Answer:
     """A maintenance page with status 200, nothing was done."""
     return replace(_error(503), status=200)
 
@@ -192,7 +192,7 @@ def redirect(call: Call) -> Answer:
 
 
 @request_fault("unauthorized")
-def unauthorized(call: Call) -> Answer:
+def unauthorized(_call: Call) -> Answer:
     """401, nothing was done."""
     return json_answer(
         401, {"message": "The access token has expired.", "exception_key": "sandbox-fault"}

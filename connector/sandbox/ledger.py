@@ -62,7 +62,7 @@ TABLES = (
 
 def instant_text(instant: datetime) -> str:
     """An instant as the ledger writes it: UTC, microseconds, `Z`; sorts as text."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +175,7 @@ class Ledger:
                     )
                 )
             self._db.executemany("INSERT INTO objects VALUES (?,?,?,?,?,?,?,?,?,?,?)", rows)
-            self._db.executemany(
-                "INSERT INTO history (kind,id,revision,cause,status,currency,amount_minor_units,at,body)"
-                " VALUES (?,?,?,?,?,?,?,?,?)",
-                [(kind, r[1], 1, cause, r[4], r[5], r[6], r[8], r[10]) for r in rows],
-            )
+            self._write_history([(kind, r[1], 1, cause, *r[4:7], r[8], r[10]) for r in rows])
             self.generation += 1
 
     def change(
@@ -229,20 +225,9 @@ class Ledger:
             old = self.get(kind, object_id)
             if old is None:
                 return False
-            self._db.execute(
-                "INSERT INTO history (kind,id,revision,cause,status,currency,amount_minor_units,at,body)"
-                " VALUES (?,?,?,?,?,?,?,?,?)",
-                (
-                    kind,
-                    object_id,
-                    old.revision + 1,
-                    cause,
-                    old.status,
-                    old.currency,
-                    old.amount_minor_units,
-                )
-                + (instant_text(at), to_json(old.body)),
-            )
+            facts = (old.status, old.currency, old.amount_minor_units)
+            last = (*facts, instant_text(at), to_json(old.body))
+            self._write_history([(kind, object_id, old.revision + 1, cause, *last)])
             self._db.execute("DELETE FROM objects WHERE kind=? AND id=?", (kind, object_id))
             self.generation += 1
             return True
@@ -332,6 +317,10 @@ class Ledger:
         """Remember a setting of the ledger itself."""
         self.write("INSERT OR REPLACE INTO meta VALUES (?,?)", [(key, value)])
 
+    def table_size(self, table: str) -> int:
+        """How many rows one of `TABLES` has."""
+        return int(self.rows(f"SELECT COUNT(*) AS n FROM {table}")[0]["n"])  # noqa: S608 - our own names
+
     def rows(self, query: str, parameters: Iterable[Any] = ()) -> list[sqlite3.Row]:
         """Any reading query."""
         with self._lock:
@@ -346,11 +335,18 @@ class Ledger:
         """Forget everything."""
         with self.transaction():
             for table in TABLES:
-                self._db.execute(f"DELETE FROM {table}")
+                self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
             self.generation += 1
 
+    def _write_history(self, rows: list[tuple[Any, ...]]) -> None:
+        self._db.executemany(
+            "INSERT INTO history (kind,id,revision,cause,status,currency,amount_minor_units,at,body)"
+            " VALUES (?,?,?,?,?,?,?,?,?)",
+            rows,
+        )
+
     def _objects(self, tail: str, parameters: Iterable[Any]) -> list[StoredObject]:
-        found = self.rows(f"SELECT * FROM objects {tail}", parameters)
+        found = self.rows(f"SELECT * FROM objects {tail}", parameters)  # noqa: S608 - our own text
         made = []
         for row in found:
             *columns, data = tuple(row)

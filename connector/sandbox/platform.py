@@ -107,7 +107,10 @@ class Sandbox:
         """Back to the state the seed gives: ledger and faults. The clock stays."""
         self.faults.clear()
         with self.ledger.transaction():
+            pushed = self.ledger.meta("clock_pushed_seconds")
             self.ledger.clear()
+            if pushed is not None:
+                self.ledger.set_meta("clock_pushed_seconds", pushed)
             self.populate()
             self.ledger.set_meta("populated", "yes")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from threading import Event, Thread
-from typing import IO, Any
+from typing import Any
 
 from connector.sandbox.clock import SandboxClock
 from connector.sandbox.control import change_settings
@@ -36,15 +37,16 @@ def serve_process(settings: Any, create: Create, arguments: Sequence[str] | None
         start = datetime.fromisoformat(options.start_at) if options.start_at else None
         clock = SandboxClock(start)
     except ValueError as error:
-        print(str(error), file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 2
     stop = Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     server = Server(create(settings, Path(options.data), clock), options.port)
-    print(json.dumps({"base_url": server.base_url}), flush=True)
+    sys.stdout.write(json.dumps({"base_url": server.base_url}) + "\n")
+    sys.stdout.flush()
     if options.stop_at_eof:
-        Thread(target=_wait_for_eof, args=(sys.stdin.buffer, stop), daemon=True).start()
+        Thread(target=_wait_for_eof, args=(stop,), daemon=True).start()
     # A wait without a limit would keep Python from running the signal handler on some systems.
     while not stop.wait(3600):
         continue
@@ -103,8 +105,9 @@ def start_process(
     )
 
 
-def _wait_for_eof(stream: IO[bytes], stop: Event) -> None:
-    while stream.read(1024):
+def _wait_for_eof(stop: Event) -> None:
+    # Not through sys.stdin: its lock, held by this thread, would stop the interpreter from ending.
+    while os.read(0, 1024):
         continue
     stop.set()
 

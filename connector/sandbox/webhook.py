@@ -109,7 +109,9 @@ class WebhookSender:
         """Begin to deliver, also what an earlier run left."""
         for lane in range(self._settings.webhook_lanes):
             waker = Event()
-            thread = Thread(target=self._run, args=(lane, waker), name=f"webhooks-{lane}", daemon=True)
+            thread = Thread(
+                target=self._run, args=(lane, waker), name=f"webhooks-{lane}", daemon=True
+            )
             self._wakers.append(waker)
             self._threads.append(thread)
             thread.start()
@@ -126,15 +128,15 @@ class WebhookSender:
         now = self._sandbox.clock.now()
         lane = int.from_bytes(hashlib.sha256(subject.encode()).digest()[:4], "big")
         lane %= max(self._settings.webhook_lanes, 1)
+        dues = [instant_text(now + timedelta(seconds=plan.delay_seconds)) for plan in plans]
         ledger = self._sandbox.ledger
         with ledger.transaction():
             ledger.write(
                 "INSERT INTO deliveries (event_id,event_type,subject,lane,body,fault,state,attempts,due_at)"
                 " VALUES (?,?,?,?,?,?,?,0,?)",
                 [
-                    (event_id, event_type, subject, lane, p.body, p.fault, p.state)
-                    + (instant_text(now + timedelta(seconds=p.delay_seconds)),)
-                    for p in plans
+                    (event_id, event_type, subject, lane, plan.body, plan.fault, plan.state, due)
+                    for plan, due in zip(plans, dues, strict=True)
                 ],
             )
             # What was held back for reordering comes right after this event.
@@ -259,7 +261,9 @@ class _Poster:
             self.close()
             return None, type(error).__name__
 
-    def _send(self, place: tuple[str, str, float], path: str, body: bytes, headers: dict[str, str]) -> int:
+    def _send(
+        self, place: tuple[str, str, float], path: str, body: bytes, headers: dict[str, str]
+    ) -> int:
         if self._connection is None:
             secure = place[0] == "https"
             kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection

@@ -13,6 +13,11 @@ from connector.store.repository import Repository
 from connector.store.schema import cursors
 from connector.system import Cursor
 
+_SET = """
+insert into cursors (connection, stream, cursor, moved_at, last_full_walk_at) values (?, ?, ?, ?, ?)
+on conflict (connection, stream) do update set cursor = excluded.cursor, moved_at = excluded.moved_at,
+  last_full_walk_at = coalesce(excluded.last_full_walk_at, cursors.last_full_walk_at)"""
+
 
 class Cursors(Repository):
     """One cursor per connection and stream."""
@@ -24,11 +29,9 @@ class Cursors(Repository):
 
     def set(self, connection: str, stream: str, cursor: Cursor, full_walk: bool) -> None:
         """Move the cursor. `full_walk`: with it, a walk over the whole stream has ended."""
-        now = self._now()
-        values: dict[str, Any] = {"cursor": canonical_json(cursor), "moved_at": now}
-        if full_walk:
-            values["last_full_walk_at"] = now
-        self._upsert(cursors, connection=connection, stream=stream, **values)
+        now = self._now_text()
+        walked_at = now if full_walk else None
+        self._run_plain(_SET, (connection, stream, canonical_json(cursor), now, walked_at))
 
     def walked(self, connection: str, stream: str) -> None:
         """Note that a walk over the whole stream has ended (where the cursor was moved page by page before)."""

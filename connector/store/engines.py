@@ -14,6 +14,7 @@ from connector.store.failures import translate_errors, translated
 _READERS = 8
 _READERS_AT_MOST = 64
 _POOL_WAIT_SECONDS = 30
+_CACHE_KIBIBYTES = 16 * 1024
 
 
 def sqlite_engine(path: Path, busy_timeout_seconds: int, *, read_only: bool) -> Engine:
@@ -65,6 +66,7 @@ def prepare_sqlite(
     execute("pragma synchronous = full")  # a commit is on the disk before anyone is told
     execute("pragma foreign_keys = on")
     execute("pragma recursive_triggers = on")  # else INSERT OR REPLACE deletes past the triggers
+    execute(f"pragma cache_size = -{_CACHE_KIBIBYTES}")
     if read_only:
         execute("pragma query_only = on")
 

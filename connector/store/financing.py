@@ -13,7 +13,7 @@ from sqlalchemy import Select, func, select, update
 
 from connector.errors import InvariantBroken, NotFound
 from connector.store.repository import Repository, Value
-from connector.store.schema import REPLACEABLE, financing_invoices, source_records, source_records
+from connector.store.schema import REPLACEABLE, financing_invoices, source_records
 
 _INSERT = """
 insert into financing_invoices (id, record_id, financier, client_reference_id, outcome_id, direction, invoice_number,

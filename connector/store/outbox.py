@@ -330,6 +330,13 @@ class Outbox(Repository):
             .limit(1)
         ).scalar_one_or_none()
 
+    def changed_payloads(self) -> list[str]:
+        """Keys whose stored payload is not the one they were made for."""
+        rows = self._connection.execute(
+            select(outbox.c.idempotency_key, outbox.c.payload, outbox.c.payload_sha256)
+        )
+        return [key for key, payload, sha256 in rows if payload_sha256(payload) != sha256]
+
     def counts(self) -> dict[tuple[str, str], int]:
         """Rows by (target, state)."""
         rows = self._connection.execute(

@@ -13,6 +13,10 @@ from connector.errors import NotFound
 from connector.store.repository import Repository
 from connector.store.schema import outcomes, page_marks, record_versions, source_records
 
+_MARK_PAGE = """
+insert into page_marks (connection, stream, page, digest, size) values (?, ?, ?, ?, ?)
+on conflict (connection, stream, page) do update set digest = excluded.digest, size = excluded.size"""
+
 
 @dataclass(frozen=True, slots=True)
 class RecordRow:
@@ -169,6 +173,7 @@ class RecordReading(Repository):
         kinds: Collection[str] | None = None,
         reason_codes: Collection[str] | None = None,
         recheck_due: date | None = None,
+        not_by_mapping: int | None = None,
         after_id: int = 0,
         limit: int = 500,
     ) -> list[RecordForDecision]:
@@ -195,6 +200,8 @@ class RecordReading(Repository):
         )
         if recheck_due is not None:
             query = query.where(records.recheck_on <= recheck_due)
+        if not_by_mapping is not None:
+            query = query.where(outcomes.c.mapping_version_id != not_by_mapping)
         rows = self._connection.execute(_page(query, kinds, reason_codes, after_id, limit))
         return [RecordForDecision(*row) for row in rows]
 
@@ -233,9 +240,7 @@ class RecordReading(Repository):
 
     def mark_page(self, connection: str, stream: str, page: int, digest: bytes, size: int) -> None:
         """Remember a page as stored."""
-        self._upsert(
-            page_marks, connection=connection, stream=stream, page=page, digest=digest, size=size
-        )
+        self._run_plain(_MARK_PAGE, (connection, stream, page, digest, size))
 
     def unmark_pages(self, connection: str, stream: str, pages: Sequence[int]) -> None:
         """Forget pages, so that the next walk decodes them again."""

@@ -72,6 +72,10 @@ class Repository:
             return column.in_(select(each.c.value))
         return column == any_(bindparam(None, list(values), type_=ARRAY(column.type)))
 
+    def _run_plain(self, statement: str, values: tuple[Value, ...]) -> int:
+        """Run a statement with `?` parameters likewise. Returns how many rows were touched."""
+        return self._connection.exec_driver_sql(self._driver_sql(statement), values).rowcount
+
     def _upsert(self, table: Table, **values: Any) -> None:
         """Insert a row, or set its other columns where the primary key is already there."""
         insert = sqlite.insert(table) if self._is_sqlite else postgresql.insert(table)

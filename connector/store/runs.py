@@ -8,11 +8,17 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from connector.errors import InvariantBroken
 from connector.store.repository import Repository
 from connector.store.schema import run_totals, runs
+
+_PROGRESS = "update runs set pages = ?, records_seen = ?, records_changed = ? where id = ?"
+
+_ADD_TOTALS = """
+insert into run_totals (run_id, currency, kind, count, amount_minor_units) values (?, ?, ?, ?, ?)
+on conflict (run_id, currency, kind) do update set count = run_totals.count + excluded.count,
+  amount_minor_units = run_totals.amount_minor_units + excluded.amount_minor_units"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,36 +74,17 @@ class Runs(Repository):
 
     def progress(self, run_id: int, pages: int, seen: int, changed: int) -> None:
         """Set how far the run has come: totals since its start, not additions."""
-        self._connection.execute(
-            update(runs)
-            .where(runs.c.id == run_id)
-            .values(pages=pages, records_seen=seen, records_changed=changed)
-        )
+        self._run_plain(_PROGRESS, (pages, seen, changed, run_id))
 
     def add_totals(self, run_id: int, totals: Mapping[tuple[str, str], tuple[int, int]]) -> None:
         """Add (count, minor units) to the run's totals by (currency, outcome kind)."""
-        if not totals:
-            return
-        table = sqlite.insert(run_totals) if self._is_sqlite else postgresql.insert(run_totals)
-        statement = table.on_conflict_do_update(
-            index_elements=["run_id", "currency", "kind"],
-            set_={
-                "count": run_totals.c.count + table.excluded.count,
-                "amount_minor_units": run_totals.c.amount_minor_units
-                + table.excluded.amount_minor_units,
-            },
+        self._execute_many(
+            _ADD_TOTALS,
+            [
+                (run_id, currency, kind, count, amount)
+                for (currency, kind), (count, amount) in sorted(totals.items())
+            ],
         )
-        rows = [
-            {
-                "run_id": run_id,
-                "currency": currency,
-                "kind": kind,
-                "count": count,
-                "amount_minor_units": amount,
-            }
-            for (currency, kind), (count, amount) in sorted(totals.items())
-        ]
-        self._connection.execute(statement, rows)
 
     def finish(
         self,

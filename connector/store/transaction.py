@@ -15,12 +15,20 @@ from connector.store.cursors import Cursors
 from connector.store.documents import Documents
 from connector.store.financing import FinancingInvoices
 from connector.store.inbox import Inbox
+from connector.store.invariants import Invariants
 from connector.store.mappings import Mappings
 from connector.store.outbox import Outbox
 from connector.store.records import Records
 from connector.store.runs import Runs
 from connector.store.schema import metadata
 from connector.store.timeline import Timeline
+from connector.store.totals import CurrentTotals
+
+_HIGHEST = {
+    table.name: str(select(func.max(table.c.id)))
+    for table in metadata.sorted_tables
+    if "id" in table.c
+}
 
 
 class Transaction:
@@ -41,13 +49,12 @@ class Transaction:
         if count <= 0:
             return range(0)
         if self.is_sqlite:
-            column = metadata.tables[table_name].c.id
-            highest = self.connection.execute(select(func.max(column))).scalar_one() or 0
+            highest = self.connection.exec_driver_sql(_HIGHEST[table_name]).scalar_one() or 0
             first = max(highest, self._last_allocated.get(table_name, 0)) + 1
             self._last_allocated[table_name] = first + count - 1
             return range(first, first + count)
-        rows = self.connection.execute(
-            select(func.nextval(f"{table_name}_id_seq")).select_from(func.generate_series(1, count))
+        rows = self.connection.exec_driver_sql(
+            "select nextval(%s) from generate_series(1, %s)", (f"{table_name}_id_seq", count)
         )
         return sorted(rows.scalars())
 
@@ -98,3 +105,11 @@ class Transaction:
     @cached_property
     def inbox(self) -> Inbox:
         return Inbox(self.connection, self.clock)
+
+    @cached_property
+    def totals(self) -> CurrentTotals:
+        return CurrentTotals(self)
+
+    @cached_property
+    def invariants(self) -> Invariants:
+        return Invariants(self)

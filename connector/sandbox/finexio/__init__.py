@@ -19,7 +19,12 @@ def create_finexio(
 ) -> Sandbox:
     """The platform, ready to be served. Base URLs are `/v1` and `/v2` below the server's own."""
     sandbox = new_sandbox(
-        "finexio", "Finexio sandbox", settings, directory=directory, choices=SANDBOX_CHOICES, clock=clock
+        "finexio",
+        "Finexio sandbox",
+        settings,
+        directory=directory,
+        choices=SANDBOX_CHOICES,
+        clock=clock,
     )
     sandbox.populate = lambda: populate(sandbox.ledger, settings, sandbox.clock.now())
     FinexioApi(sandbox).add_routes()

@@ -14,11 +14,22 @@ from connector.sandbox.platform import Sandbox
 from connector.sandbox.wire import JsonObject, NotJsonError, from_json
 
 _REQUIRED = (
-    "amount_cents", "invoice_date", "invoice_number", "originating_counterparty_id", "receiving_counterparty_id",
+    "amount_cents",
+    "invoice_date",
+    "invoice_number",
+    "originating_counterparty_id",
+    "receiving_counterparty_id",
 )
 _OPTIONAL: JsonObject = {
-    "currency": "USD", "discount_amount_cents": 0, "invoice_due_date": None, "note": "", "metadata": {},
-    "line_items": [], "reconciliation_id": None, "account_number": None, "payment_group_id": None,
+    "currency": "USD",
+    "discount_amount_cents": 0,
+    "invoice_due_date": None,
+    "note": "",
+    "metadata": {},
+    "line_items": [],
+    "reconciliation_id": None,
+    "account_number": None,
+    "payment_group_id": None,
     "accounting_id": None,
 }
 _LARGEST_BATCH = 500
@@ -61,7 +72,11 @@ def add_invoice(sandbox: Sandbox, given: JsonObject, *, cause: str) -> StoredObj
             "invoice_date": now.date().isoformat(),
             "invoice_due_date": (now.date() + timedelta(days=60)).isoformat(),
             **parties,
-            **{k: v for k, v in given.items() if k not in ("id", "created", "updated", "payment_id")},
+            **{
+                k: v
+                for k, v in given.items()
+                if k not in ("id", "created", "updated", "payment_id")
+            },
             "id": invoice_id(settings, 10**9 + number, dice),
             "created": finexio_time(now),
             "updated": finexio_time(now),
@@ -99,18 +114,26 @@ def _problems(sandbox: Sandbox, given: object) -> JsonObject:
     today = sandbox.clock.today()
     if abs((date.fromisoformat(given["invoice_date"]) - today).days) > 365:
         return {"invoice_date": ["Must be within 365 days of today."]}
-    for name, wanted in (("originating_counterparty_id", "Buyer"), ("receiving_counterparty_id", "Supplier")):
+    for name, wanted in (
+        ("originating_counterparty_id", "Buyer"),
+        ("receiving_counterparty_id", "Supplier"),
+    ):
         party = sandbox.ledger.get("counterparty", str(given[name]))
         if party is None or party.body["type"] != wanted:
             return {name: [f"Must be the id of a counterparty of type {wanted}."]}
     if _is_duplicate(sandbox, given):
-        return {"invoice_number": ["This invoice number was already submitted for this buyer and supplier."]}
+        return {
+            "invoice_number": [
+                "This invoice number was already submitted for this buyer and supplier."
+            ]
+        }
     return {}
 
 
 def _is_duplicate(sandbox: Sandbox, given: JsonObject) -> bool:
     sides = ("originating_counterparty_id", "receiving_counterparty_id")
     return any(
-        all(other.body[side] == given[side] for side in sides) and not other.body["can_be_resubmitted"]
+        all(other.body[side] == given[side] for side in sides)
+        and not other.body["can_be_resubmitted"]
         for other in sandbox.ledger.by_reference("invoice", str(given["invoice_number"]))
     )

@@ -18,7 +18,9 @@ from connector.sandbox.wire import JsonObject
 _NEXT = {"pending": "in-progress", "in-progress": "sent", "sent": "complete"}
 
 
-def change_invoice(sandbox: Sandbox, invoice_id: str, fields: JsonObject, *, touch: bool = True) -> StoredObject:
+def change_invoice(
+    sandbox: Sandbox, invoice_id: str, fields: JsonObject, *, touch: bool = True
+) -> StoredObject:
     """Set fields of an invoice; `touch` False leaves `updated` as it was. Raises ValueError for an unknown id."""
     with sandbox.ledger.transaction():
         stored = _existing(sandbox, invoice_id)
@@ -29,8 +31,13 @@ def change_invoice(sandbox: Sandbox, invoice_id: str, fields: JsonObject, *, tou
         amount = body.get("amount_cents")
         money = (body.get("currency"), amount if type(amount) is int else None)
         return sandbox.ledger.change(
-            stored, body, at=now, cause="changed", status=body.get("status"),
-            reference=body.get("invoice_number"), money=money,
+            stored,
+            body,
+            at=now,
+            cause="changed",
+            status=body.get("status"),
+            reference=body.get("invoice_number"),
+            money=money,
         )
 
 
@@ -65,7 +72,9 @@ def add_mutations(sandbox: Sandbox) -> None:
         if request.method == "DELETE":
             return reply({"removed": ledger.remove("invoice", invoice_id, at=sandbox.clock.now())})
         body = control_body()
-        changed = change_invoice(sandbox, invoice_id, body.get("set", {}), touch=body.get("touch", True))
+        changed = change_invoice(
+            sandbox, invoice_id, body.get("set", {}), touch=body.get("touch", True)
+        )
         return reply(changed.body)
 
     @app.post("/sandbox/invoices/<invoice_id>/advance")

@@ -34,7 +34,10 @@ def violated_field(body: JsonObject, version: str) -> str | None:
         ("discount_amount_cents", _whole_number(body.get("discount_amount_cents", 0), 0)),
         ("invoice_number", _text(body.get("invoice_number"), 49) and body["invoice_number"] != ""),
         ("invoice_date", _is_date(body.get("invoice_date"))),
-        ("invoice_due_date", body.get("invoice_due_date") is None or _is_date(body["invoice_due_date"])),
+        (
+            "invoice_due_date",
+            body.get("invoice_due_date") is None or _is_date(body["invoice_due_date"]),
+        ),
         ("originating_counterparty_id", bool(body.get("originating_counterparty_id"))),
         ("receiving_counterparty_id", bool(body.get("receiving_counterparty_id"))),
         ("metadata", all(isinstance(v, str | int) for v in (body.get("metadata") or {}).values())),
@@ -79,7 +82,9 @@ def totals_of(bodies: Iterable[JsonObject], version: str, today: date) -> Totals
     for body in bodies:
         outcome, _ = outcome_of(body, version, today)
         currency, amount = gross(body)
-        cell = totals.setdefault(outcome, {}).setdefault(currency, {"count": 0, "gross_minor_units": 0})
+        cell = totals.setdefault(outcome, {}).setdefault(
+            currency, {"count": 0, "gross_minor_units": 0}
+        )
         cell["count"] += 1
         cell["gross_minor_units"] += amount
     return totals

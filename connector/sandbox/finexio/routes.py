@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from flask import Response, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
 
 from connector.sandbox.control import reply
 from connector.sandbox.finexio import render
@@ -106,7 +107,12 @@ class FinexioApi:
         return reply(body)
 
     def _page(
-        self, version: str, collection: str, kind: str, page: int, keep: Callable[[JsonObject], bool] | None
+        self,
+        version: str,
+        collection: str,
+        kind: str,
+        page: int,
+        keep: Callable[[JsonObject], bool] | None,
     ) -> JsonObject | None:
         size, newest = self.settings.page_size, self.settings.newest_first
         first = (page - 1) * size
@@ -145,8 +151,8 @@ class FinexioApi:
 
 
 def _http_error(error: HTTPException) -> Response:
-    if isinstance(error.get_response(), Response) and error.code in {301, 308}:
-        return error.get_response()  # type: ignore[return-value]
+    if isinstance(error, RequestRedirect):
+        return Response(status=301, headers={"Location": error.new_url})
     return reply({"detail": f"{error.name}."}, error.code or 500)
 
 

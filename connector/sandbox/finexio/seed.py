@@ -24,7 +24,7 @@ _NOTES = (
     "فاتورة رقم ٤٧١١ \u200f(عاجل)",
     "Thanks! 🚚📦 👩‍👩‍👧",
     "Line one\nLine two\ttabbed",
-    "=HYPERLINK(\"http://example.invalid\")",
+    '=HYPERLINK("http://example.invalid")',
     "n" * 1000,
 )
 _EDGE_AMOUNTS = (1, 999_999_900, 100, 101, 12_353, 99)
@@ -32,7 +32,7 @@ _EDGE_AMOUNTS = (1, 999_999_900, 100, 101, 12_353, 99)
 
 def finexio_time(instant: datetime) -> str:
     """A timestamp as Finexio prints it: naive, microseconds."""
-    return instant.strftime("%Y-%m-%dT%H:%M:%S.%f")
+    return instant.replace(tzinfo=None).isoformat(timespec="microseconds")
 
 
 def counterparty_body(dice: random.Random, company: Company, own: bool, at: datetime) -> JsonObject:
@@ -84,7 +84,9 @@ def invoice_body(
     edge = number - 1
     amount = _EDGE_AMOUNTS[edge] if edge < len(_EDGE_AMOUNTS) else int(10 ** dice.uniform(2, 7.3))
     status = STATUSES[edge // 6 % 6] if edge < 36 else dice.choices(STATUSES, _WEIGHTS)[0]
-    created = now - timedelta(days=20) + timedelta(seconds=number, microseconds=dice.randrange(1_000_000))
+    created = (
+        now - timedelta(days=20) + timedelta(seconds=number, microseconds=dice.randrange(1_000_000))
+    )
     updated = created + timedelta(microseconds=dice.randrange(10))
     discount = dice.randint(1, amount // 20) if amount >= 20 and dice.randrange(4) == 0 else 0
     when = dice.randrange(100)
@@ -103,7 +105,9 @@ def invoice_body(
         "note": _NOTES[edge] if edge < len(_NOTES) else dice.choice(_NOTES[:8]),
         "originating_counterparty_id": dice.choice(buyers),
         "receiving_counterparty_id": dice.choice(suppliers),
-        "metadata": dice.choice(({}, {}, {"department": "Operations", "cost_center": 4711}, {"région": "Québec"})),
+        "metadata": dice.choice(
+            ({}, {}, {"department": "Operations", "cost_center": 4711}, {"région": "Québec"})
+        ),
         "payment_id": None,
         "status": status,
         "status_detail": {},
@@ -156,7 +160,9 @@ def populate(ledger: Ledger, settings: FinexioSettings, now: datetime) -> None:
     own, number = settings.buyers, settings.buyers + settings.suppliers
     at = now - timedelta(days=30)
     people = companies(settings.seed, number)
-    bodies = [counterparty_body(dice, c, i < own, at + timedelta(seconds=i)) for i, c in enumerate(people)]
+    bodies = [
+        counterparty_body(dice, c, i < own, at + timedelta(seconds=i)) for i, c in enumerate(people)
+    ]
     ledger.add_many("counterparty", [NewObject(b["id"], b, at) for b in bodies], cause="seeded")
     buyers = [b["id"] for b in bodies[:own]]
     suppliers = [b["id"] for b in bodies[own:]]
@@ -166,9 +172,15 @@ def populate(ledger: Ledger, settings: FinexioSettings, now: datetime) -> None:
     for number, body in enumerate(invoices, start=1):
         if body["status"] != "pending":
             body["payment_id"] = "pmt_" + made_up_id(settings.seed, "payment", number, 20)
-            payments.append(payment_body(body, body["payment_id"], now - timedelta(days=5, seconds=-number)))
+            payments.append(
+                payment_body(body, body["payment_id"], now - timedelta(days=5, seconds=-number))
+            )
     ledger.add_many("invoice", (new_invoice(b, now) for b in invoices), cause="seeded")
-    ledger.add_many("payment", [NewObject(p["id"], p, now, status=p["status"]) for p in payments], cause="seeded")
+    ledger.add_many(
+        "payment",
+        [NewObject(p["id"], p, now, status=p["status"]) for p in payments],
+        cause="seeded",
+    )
     _write_expectations(ledger, invoices, spoilt, now)
 
 
@@ -177,12 +189,22 @@ def new_invoice(body: JsonObject, at: datetime) -> NewObject:
     amount = body.get("amount_cents")
     whole = amount if type(amount) is int else None
     return NewObject(
-        body["id"], body, at, body.get("invoice_number"), body["status"], body.get("currency"), whole
+        body["id"],
+        body,
+        at,
+        body.get("invoice_number"),
+        body["status"],
+        body.get("currency"),
+        whole,
     )
 
 
 def _invoices(
-    settings: FinexioSettings, now: datetime, buyers: list[str], suppliers: list[str], spoilt: dict[int, int]
+    settings: FinexioSettings,
+    now: datetime,
+    buyers: list[str],
+    suppliers: list[str],
+    spoilt: dict[int, int],
 ) -> Iterator[JsonObject]:
     for number in range(1, settings.invoices + 1):
         body = invoice_body(settings, number, now, buyers, suppliers)
@@ -227,9 +249,19 @@ def _installments(
 ) -> list[JsonObject]:
     """Both spellings the vendor shows: snake_case as in its sample, camelCase as in its specification."""
     parts = [amount] if amount < 2 or dice.randrange(8) else [amount // 2, amount - amount // 2]
-    keys = ("amount_cents", "due_date", "payment_id") if dice.randrange(4) else ("amountCents", "dueDate", "paymentId")
+    keys = (
+        ("amount_cents", "due_date", "payment_id")
+        if dice.randrange(4)
+        else ("amountCents", "dueDate", "paymentId")
+    )
     head = {"created": finexio_time(created)}
     return [
-        {"id": f"inst_{dice.getrandbits(128):032x}", **head, keys[0]: part, keys[1]: due, keys[2]: None}
+        {
+            "id": f"inst_{dice.getrandbits(128):032x}",
+            **head,
+            keys[0]: part,
+            keys[1]: due,
+            keys[2]: None,
+        }
         for part in parts
     ]

@@ -17,7 +17,7 @@ class FinexioSettings:
     dirty_percent: int = 4
     """Share of seeded invoices that violate the documents."""
     username: str = "sandbox-user"
-    password: str = "sandbox-password"  # noqa: S105 - the sandbox's own, public on purpose
+    password: str = "sandbox-password"
     page_size: int = 100
     newest_first: bool = False
     foreign_next_links: bool = False
@@ -29,7 +29,7 @@ class FinexioSettings:
 
 SANDBOX_CHOICES = (
     "One server answers both versions, under /v1/ and /v2/, from the same invoices.",
-    "A page past the last one answers 404 with {\"detail\": \"Invalid page.\"}; page 1 of an empty list is empty.",
+    'A page past the last one answers 404 with {"detail": "Invalid page."}; page 1 of an empty list is empty.',
     "Lists are in order of creation; the setting newest_first turns them round. The vendor states no order.",
     "Naive timestamps are UTC.",
     "The field url of version 1 always names the vendor's staging host, so that the data do not depend on a port.",

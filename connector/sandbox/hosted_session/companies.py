@@ -23,7 +23,11 @@ def populate(world: World) -> None:
             "state": company.state,
             "country_code": company.country,
         }
-        contact = {"first_name": company.person.split()[0], "email": company.email, "is_signatory": True}
+        contact = {
+            "first_name": company.person.split()[0],
+            "email": company.email,
+            "is_signatory": True,
+        }
         create_company(world, {"name": company.name, "address": address, "contacts": [contact]})
 
 
@@ -36,7 +40,11 @@ def create_company(world: World, body: JsonObject) -> JsonObject:
     with world.ledger.transaction():
         now = world.now()
         company_id = world.new_id("company")
-        limit = _limit(world, company_id, None, "approved", now) if world.settings.auto_approve_limits else None
+        limit = (
+            _limit(world, company_id, None, "approved", now)
+            if world.settings.auto_approve_limits
+            else None
+        )
         company = {
             "id": company_id,
             "object": "company",
@@ -81,7 +89,9 @@ def decide_limits(world: World, *, only_due: bool = False) -> int:
             total = 0 if denied else limit["requested_limit"]
             status = "denied" if denied else "approved"
             _set_limit(
-                world, company, {**limit, "status": status, "total_limit": total, "available_limit": total}
+                world,
+                company,
+                {**limit, "status": status, "total_limit": total, "available_limit": total},
             )
             decided += 1
     return decided

@@ -72,7 +72,9 @@ class Clerk:
             if settings.limit_review_seconds is not None:
                 companies.decide_limits(world, only_due=True)
             if settings.person_delay_seconds is not None:
-                sessions.handle_open_sessions(world, older_than_seconds=settings.person_delay_seconds)
+                sessions.handle_open_sessions(
+                    world, older_than_seconds=settings.person_delay_seconds
+                )
             sessions.expire_due(world)
             desk.advance_due(world)
             self._waker.wait(settings.tick_seconds)

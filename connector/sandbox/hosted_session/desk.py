@@ -20,7 +20,11 @@ def path_of(world: World, client_reference_id: str) -> list[str]:
     def happens(what: str, percent: int) -> bool:
         return draw(settings.seed, f"{what}:{client_reference_id}") < percent
 
-    asked = ["additional_info_required", "new"] if happens("information", settings.information_percent) else []
+    asked = (
+        ["additional_info_required", "new"]
+        if happens("information", settings.information_percent)
+        else []
+    )
     if happens("decline", settings.decline_percent):
         return [*asked, "declined"]
     late = ["overdue"] if happens("overdue", settings.overdue_percent) else []
@@ -71,7 +75,9 @@ def set_status(
     """Change an invoice's status and tell it by an event, both or neither."""
     with world.ledger.transaction():
         now = world.now()
-        changed = world.ledger.change(invoice, body or invoice.body, at=now, cause=status, status=status)
+        changed = world.ledger.change(
+            invoice, body or invoice.body, at=now, cause=status, status=status
+        )
         event_id = world.new_id("event")
         event = {
             "id": event_id,
@@ -116,7 +122,11 @@ def _parts(invoice: StoredObject, status: str) -> dict[str, int | None]:
     amount = invoice.amount_minor_units or 0
     parts: dict[str, int | None] = dict(invoice.body["financing"])
     if status == "financed":
-        parts |= {"discount": amount // 100, "volume_adjument_fees": 0, "insurance_charges": amount * 2 // 1000}
+        parts |= {
+            "discount": amount // 100,
+            "volume_adjument_fees": 0,
+            "insurance_charges": amount * 2 // 1000,
+        }
     if status == "overdue":
         parts["late_payment_fees"] = amount * 5 // 1000
     if status == "repaid":

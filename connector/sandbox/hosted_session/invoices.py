@@ -12,25 +12,38 @@ from werkzeug.datastructures import FileStorage
 
 from connector.sandbox.hosted_session.refusal import RefusalError
 from connector.sandbox.hosted_session.world import World, listed, platform_time, text
-from connector.sandbox.ledger import NewObject, StoredObject
+from connector.sandbox.ledger import NewObject, StoredObject, instant_text
 from connector.sandbox.wire import JsonObject, from_json, major_units, to_json
 
 PURPOSES = frozenset(
     {
-        "invoice", "transport", "packing_list", "purchase_order", "shipping_bill", "sales_contract",
-        "financial_statement", "trade_history",
+        "invoice",
+        "transport",
+        "packing_list",
+        "purchase_order",
+        "shipping_bill",
+        "sales_contract",
+        "financial_statement",
+        "trade_history",
     }
 )
 CURRENCIES = frozenset({"usd", "gbp", "eur"})
 GOODS = frozenset({"commodities", "perishables", "other"})
 FINANCING_PARTS = (
-    "first_payment", "second_payment", "discount", "volume_adjument_fees", "insurance_charges", "late_payment_fees",
+    "first_payment",
+    "second_payment",
+    "discount",
+    "volume_adjument_fees",
+    "insurance_charges",
+    "late_payment_fees",
 )
 """In the wire's own spelling, misspelling included."""
 _KEY_LIFE = timedelta(hours=24)
 
 
-def create_document(world: World, file: FileStorage | None, purpose: str | None, name: str | None) -> JsonObject:
+def create_document(
+    world: World, file: FileStorage | None, purpose: str | None, name: str | None
+) -> JsonObject:
     """POST /v1/documents"""
     if file is None:
         raise RefusalError("file is required: send the document as multipart/form-data.")
@@ -51,8 +64,12 @@ def create_document(world: World, file: FileStorage | None, purpose: str | None,
             "created": platform_time(now),
         }
         digest = hashlib.sha256(content).hexdigest()
-        world.ledger.add("document", NewObject(document["id"], document, now, reference=digest, status=purpose))
-        world.ledger.note("document_stored", "document", document["id"], at=now, bytes=len(content), sha256=digest)
+        world.ledger.add(
+            "document", NewObject(document["id"], document, now, reference=digest, status=purpose)
+        )
+        world.ledger.note(
+            "document_stored", "document", document["id"], at=now, bytes=len(content), sha256=digest
+        )
     return document
 
 
@@ -76,7 +93,9 @@ def create_invoice(world: World, body: JsonObject, idempotency_key: str | None) 
         document = world.referenced("document", "invoice_document", body.get("invoice_document"))
         if document.status != "invoice":
             raise RefusalError("invoice_document must be a document with the purpose invoice.")
-        if world.settings.create_mode == "unique" and world.ledger.by_reference("invoice", reference):
+        if world.settings.create_mode == "unique" and world.ledger.by_reference(
+            "invoice", reference
+        ):
             raise RefusalError("An invoice with this client_reference_id already exists.", 409)
         now = world.now()
         stored_body: JsonObject = {
@@ -92,7 +111,9 @@ def create_invoice(world: World, body: JsonObject, idempotency_key: str | None) 
             "financing": None,
             "sessions": [],
         }
-        new = NewObject(stored_body["id"], stored_body, now, reference, "draft", currency.upper(), amount)
+        new = NewObject(
+            stored_body["id"], stored_body, now, reference, "draft", currency.upper(), amount
+        )
         stored = world.ledger.add("invoice", new)
         _remember_key(world, idempotency_key, body, stored.id)
     return shown(world, stored)
@@ -141,7 +162,11 @@ def _financing(body: JsonObject) -> JsonObject | None:
         return None
     words = {"complete": "completed"}
     sessions = [
-        {"id": s["id"], "object": "invoice.financing.session", "status": words.get(s["status"], s["status"])}
+        {
+            "id": s["id"],
+            "object": "invoice.financing.session",
+            "status": words.get(s["status"], s["status"]),
+        }
         for s in body["sessions"]
     ]
     amounts = {n: None if parts.get(n) is None else major_units(parts[n]) for n in FINANCING_PARTS}
@@ -168,7 +193,9 @@ def _date(body: JsonObject, field: str) -> date:
 
 
 def _goods(value: object) -> list[str]:
-    goods: list[Any] = [] if value is None else [value] if isinstance(value, str) else list(_list(value))
+    goods: list[Any] = (
+        [] if value is None else [value] if isinstance(value, str) else list(_list(value))
+    )
     if any(entry not in GOODS for entry in goods):
         raise RefusalError("type_of_goods may hold commodities, perishables and other.")
     return goods
@@ -200,4 +227,4 @@ def _remember_key(world: World, key: str | None, body: JsonObject, invoice_id: s
 
 
 def _ledger_time(world: World, offset: timedelta) -> str:
-    return (world.now() + offset).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return instant_text(world.now() + offset)

@@ -56,7 +56,9 @@ def _issue_token(world: World) -> Response:
         raise RefusalError("Ask for a token with a form-encoded POST.", 400)
     if request.form.get("grant_type") != "client_credentials":
         raise RefusalError("grant_type must be client_credentials.", 400)
-    right = hmac.compare_digest(request.form.get("client_id", "").encode(), settings.client_id.encode())
+    right = hmac.compare_digest(
+        request.form.get("client_id", "").encode(), settings.client_id.encode()
+    )
     given = request.form.get("client_secret", "").encode()
     right &= hmac.compare_digest(given, settings.client_secret.encode())
     if not right:
@@ -123,7 +125,9 @@ def _add_sessions(world: World) -> None:
     def all_sessions() -> Response:
         if request.method == "POST":
             body = read_body(request.get_data())
-            return _created(world, sessions.create_session(world, body, request.host_url.rstrip("/")))
+            return _created(
+                world, sessions.create_session(world, body, request.host_url.rstrip("/"))
+            )
         return reply(sessions.list_sessions(world, request.args.get("invoice")))
 
     def one_session(session_id: str) -> Response:
@@ -164,7 +168,9 @@ def _page(world: World, session_id: str) -> str:
         "Opened by": session.body["submitted_by"],
         "As of": platform_time(datetime.fromisoformat(session.updated_at)),
     }
-    cells = "".join(f"<tr><th>{escape(n)}</th><td>{escape(str(v))}</td></tr>" for n, v in rows.items())
+    cells = "".join(
+        f"<tr><th>{escape(n)}</th><td>{escape(str(v))}</td></tr>" for n, v in rows.items()
+    )
     buttons = "".join(
         f"<form method='post' action='/hosted/{session.id}/{action}'><button>{word}</button></form>"
         for action, word in (("complete", "Complete"), ("cancel", "Cancel"))

@@ -45,7 +45,9 @@ def create_session(world: World, body: JsonObject, base_url: str) -> JsonObject:
             "locale": locale,
             "created": platform_time(now),
         }
-        stored = world.ledger.add("session", NewObject(session_id, session, now, invoice.id, "open"))
+        stored = world.ledger.add(
+            "session", NewObject(session_id, session, now, invoice.id, "open")
+        )
         _note_session(world, invoice.id, session_id, "open")
     return shown(world, stored)
 

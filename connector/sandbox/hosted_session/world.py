@@ -14,8 +14,14 @@ from connector.sandbox.webhook import WebhookSender
 from connector.sandbox.wire import JsonObject, NotJsonError, from_json
 
 _PREFIXES = {
-    "company": "company", "limit": "limit", "contact": "contact", "document": "doc", "invoice": "inv",
-    "session": "ifs", "event": "evt", "token": "token",
+    "company": "company",
+    "limit": "limit",
+    "contact": "contact",
+    "document": "doc",
+    "invoice": "inv",
+    "session": "ifs",
+    "event": "evt",
+    "token": "token",
 }
 
 
@@ -87,6 +93,12 @@ def listed(items: list[JsonObject]) -> JsonObject:
 def _refuse_empty_strings(value: Any, path: str) -> None:
     if value == "":
         raise RefusalError(f"{path.strip('.')} is an empty string; use null instead.")
-    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    entries = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for key, entry in entries:
         _refuse_empty_strings(entry, f"{path}.{key}")

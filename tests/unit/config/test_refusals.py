@@ -237,7 +237,7 @@ def test_what_is_not_toml_is_refused_with_its_place(load: Load, tmp_path: Path) 
 
 def test_what_is_not_a_text_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "connector.toml"
-    with pytest.raises(ConfigError, match="There is no configuration file .*connector init"):
+    with pytest.raises(ConfigError, match=r"There is no configuration file .*connector init"):
         load_config(path, ENVIRON, systems={}, financiers={})
     path.write_bytes(b"[store]\nurl = '\xff'\n")
     with pytest.raises(ConfigError, match=":2: the file is not UTF-8 text"):

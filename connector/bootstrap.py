@@ -1,0 +1,238 @@
+"""The composition root: the only file that knows every concrete class, and wires them from the configuration."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from threading import Event
+
+from connector.active_mapping import ActiveMappings
+from connector.clock import Clock, SystemClock
+from connector.config.load import load_config
+from connector.config.model import Config, Flow
+from connector.deciding import Decider
+from connector.delivery import Patience
+from connector.documents import InvoiceDocuments
+from connector.errors import ConfigError
+from connector.financier import Financier
+from connector.health import Health
+from connector.linking import Linker
+from connector.pull import Puller
+from connector.redeciding import Redecider, WaitingForLink
+from connector.registry import financiers as known_financiers
+from connector.registry import systems as known_systems
+from connector.secrets import SecretBox
+from connector.statuses import StatusKeeper
+from connector.store.database import Database
+from connector.submission import Submitter
+from connector.system import AccountingSystem
+from connector.tasks import (
+    HearTask,
+    LinkTask,
+    PollTask,
+    PullTask,
+    SubmitTask,
+    WriteBackTask,
+)
+from connector.transport.context import AdapterContext
+from connector.write_back import WriteBacker, WriteBackQueue
+
+SIDE_BY_SIDE = 8
+"""How many requests one task has under way at once towards one platform; the transport's own budget may be lower."""
+
+
+def read_config(path: Path, environ: Mapping[str, str] | None = None) -> Config:
+    """Read and check the configuration against the adapters there are. Raises ConfigError."""
+    return load_config(
+        path,
+        os.environ if environ is None else environ,
+        systems={name: adapter.settings_schema for name, adapter in known_systems().items()},
+        financiers={name: adapter.settings_schema for name, adapter in known_financiers().items()},
+    )
+
+
+class Program:
+    """Everything one running connector is made of, built when first asked for."""
+
+    def __init__(
+        self, config: Config, *, clock: Clock | None = None, exclusive: bool = False
+    ) -> None:
+        self.config = config
+        self.clock: Clock = clock or SystemClock()
+        self.stopping = Event()
+        self._exclusive = exclusive
+
+    # -- what everything stands on --------------------------------------------------------------------------------
+
+    @cached_property
+    def database(self) -> Database:
+        database = Database.open(
+            self.config.store.url.reveal(), clock=self.clock, exclusive=self._exclusive
+        )
+        database.migrate()
+        missing = database.missing_guards()
+        if missing:
+            raise ConfigError(
+                f"The database lacks the guards it must have: {', '.join(missing)}.",
+                remedy="Restore it from a backup; do not run without them.",
+            )
+        return database
+
+    @cached_property
+    def box(self) -> SecretBox:
+        return SecretBox.from_secret(self.config.encryption.key)
+
+    @cached_property
+    def health(self) -> Health:
+        return Health(
+            self.database,
+            self.clock,
+            longest_seconds=self.config.schedule.backoff_seconds_max,
+        )
+
+    @cached_property
+    def mappings(self) -> ActiveMappings:
+        return ActiveMappings(self.database)
+
+    @cached_property
+    def systems(self) -> dict[str, AccountingSystem]:
+        known = known_systems()
+        return {
+            name: known[c.system](c.settings, AdapterContext(name, self.clock))
+            for name, c in self.config.connections.items()
+        }
+
+    @cached_property
+    def financiers(self) -> dict[str, Financier]:
+        known = known_financiers()
+        return {
+            name: known[f.platform](f.settings, AdapterContext(name, self.clock))
+            for name, f in self.config.financiers.items()
+        }
+
+    def close(self) -> None:
+        """Give back connections and the lock on the database."""
+        self.stopping.set()
+        for adapters in ("systems", "financiers"):
+            for adapter in self.__dict__.get(adapters, {}).values():
+                adapter.close()
+        if "database" in self.__dict__:
+            self.database.close()
+
+    # -- flows ----------------------------------------------------------------------------------------------------
+
+    def flow_of(self, connection: str) -> Flow | None:
+        """Where a connection's invoices go."""
+        return next((f for f in self.config.flows if f.connection == connection), None)
+
+    def decider(self, connection: str) -> Decider | None:
+        """Decides a connection's invoices by the mapping that is active now, as of today."""
+        flow = self.flow_of(connection)
+        if flow is None:
+            return None
+        mapping, version_id = self.mappings.active(flow.mapping)
+        return Decider(flow, mapping, version_id, self.clock)
+
+    def mapped_stream(self, connection: str) -> str:
+        """The one stream of a system that goes through a mapping."""
+        return next(s.name for s in self.systems[connection].streams if s.mapped)
+
+    def redecider(self, connection: str) -> Redecider:
+        return Redecider(self.database, self.mapped_stream(connection))
+
+    def linker(self, flow: Flow) -> Linker:
+        waiting = WaitingForLink(
+            self.redecider(flow.connection), lambda: self.decider(flow.connection)
+        )
+        return Linker(self.database, flow, waiting)
+
+    def documents(self, flow: Flow) -> InvoiceDocuments:
+        return InvoiceDocuments(self.database, flow, self.systems[flow.connection])
+
+    def submitter(self, flow: Flow) -> Submitter:
+        return Submitter(
+            self.database,
+            self.clock,
+            flow,
+            self.financiers[flow.financier],
+            self._patience(flow.financier),
+        )
+
+    def keeper(self, financier: str) -> StatusKeeper:
+        queues = {name: WriteBackQueue(name, system) for name, system in self.systems.items()}
+        return StatusKeeper(
+            self.database,
+            self.clock,
+            financier,
+            self.financiers[financier],
+            queues,
+            self.config.financiers[financier].poll_interval_seconds,
+        )
+
+    def _patience(self, financier: str | None = None) -> Patience:
+        schedule = self.config.schedule
+        account = None if financier is None else self.config.financiers[financier]
+        return Patience(
+            quiet_period_seconds=(account or schedule).quiet_period_seconds,
+            park_after_seconds=(account or schedule).park_after_seconds,
+            lease_seconds=schedule.lease_seconds,
+        )
+
+    # -- tasks ----------------------------------------------------------------------------------------------------
+
+    def pull_task(self, connection: str) -> PullTask:
+        return PullTask(
+            connection,
+            self.systems[connection],
+            Puller(self.database, self.clock, self.box, self.decider),
+            self.database,
+            self.clock,
+            lambda: self.decider(connection),
+            self.config.connections[connection].full_walk_interval_seconds,
+        )
+
+    def link_task(self, flow: Flow) -> LinkTask:
+        return LinkTask(self.linker(flow), self.financiers[flow.financier])
+
+    def submit_task(self, flow: Flow) -> SubmitTask:
+        return SubmitTask(
+            flow,
+            self.database,
+            self.clock,
+            self.submitter(flow),
+            self.documents(flow),
+            self.financiers[flow.financier].steps,
+            SIDE_BY_SIDE,
+            self.stopping,
+        )
+
+    def hear_task(self, financier: str) -> HearTask:
+        return HearTask(
+            financier,
+            self.database,
+            self.keeper(financier),
+            self.config.schedule.lease_seconds,
+            SIDE_BY_SIDE,
+            self.stopping,
+        )
+
+    def poll_task(self, financier: str) -> PollTask:
+        return PollTask(
+            financier,
+            self.database,
+            self.clock,
+            self.keeper(financier),
+            SIDE_BY_SIDE,
+            self.stopping,
+        )
+
+    def write_back_task(self, connection: str) -> WriteBackTask:
+        return WriteBackTask(
+            connection,
+            self.database,
+            WriteBacker(self.database, self.clock, self.systems[connection], self._patience()),
+            SIDE_BY_SIDE,
+            self.stopping,
+        )

@@ -1,0 +1,121 @@
+"""All platforms of the sandbox at once, each a process of its own."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from connector.sandbox.process import RunningPlatform, start_process
+from connector.sandbox.wire import from_json, to_json
+
+MODULES = {
+    "finexio": "connector.sandbox.finexio",
+    "hosted_session": "connector.sandbox.hosted_session",
+}
+"""Platforms that `run_sandbox` starts, by name; the ledger of each is `directory/NAME.sqlite3`."""
+
+
+@dataclass(slots=True)
+class RunningSandbox:
+    """The platforms as they run. Ends them at the end of a `with` block, or by `stop()`."""
+
+    platforms: dict[str, RunningPlatform]
+
+    @property
+    def finexio(self) -> RunningPlatform:
+        """The accounting system; its API is below `/v1` and `/v2` of `base_url`."""
+        return self.platforms["finexio"]
+
+    @property
+    def financier(self) -> RunningPlatform:
+        """The hosted-session financier; its API is below `/v1` of `base_url`."""
+        return self.platforms["hosted_session"]
+
+    def stop(self) -> None:
+        """End every process and wait for its end."""
+        for platform in self.platforms.values():
+            platform.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def run_sandbox(
+    directory: Path,
+    *,
+    ports: Mapping[str, int] | None = None,
+    seed: int = 1,
+    invoices: int = 300,
+    webhook_url: str | None = None,
+    webhook_secret: str | None = None,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    start_at: datetime | None = None,
+) -> RunningSandbox:
+    """Start every platform and return once all answer.
+
+    `ports` and `settings` are by platform name (see `MODULES`); a port that is not named is any free one. The
+    webhook's URL may be given later: `control(base_url, "/sandbox/settings", {"webhook_url": ...})`. A directory
+    that was used before is continued. Raises RuntimeError when a platform does not start; then none is left.
+    """
+    own: dict[str, dict[str, Any]] = {
+        "finexio": {"invoices": invoices},
+        "hosted_session": {"webhook_url": webhook_url, "webhook_secret": webhook_secret},
+    }
+
+    def start(name: str) -> RunningPlatform | RuntimeError:
+        try:
+            return start_process(
+                name,
+                directory,
+                module=MODULES[name],
+                port=(ports or {}).get(name, 0),
+                seed=seed,
+                settings={**own[name], **(settings or {}).get(name, {})},
+                start_at=start_at,
+            )
+        except RuntimeError as error:
+            return error
+
+    with ThreadPoolExecutor(len(MODULES)) as pool:
+        results = dict(zip(MODULES, pool.map(start, MODULES), strict=True))
+    started = {name: r for name, r in results.items() if isinstance(r, RunningPlatform)}
+    failed = [r for r in results.values() if isinstance(r, RuntimeError)]
+    running = RunningSandbox(started)
+    if failed:
+        running.stop()
+        raise failed[0]
+    return running
+
+
+def control(base_url: str, path: str, body: object | None = None) -> Any:
+    """Call a control endpoint of a platform: GET without a body, POST with one. Raises RuntimeError when refused."""
+    connection = http.client.HTTPConnection(urlsplit(base_url).netloc, timeout=120)
+    try:
+        if body is None:
+            connection.request("GET", path)
+        else:
+            connection.request("POST", path, to_json(body), {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        data = answer.read()
+    finally:
+        connection.close()
+    if answer.status >= 400:
+        raise RuntimeError(
+            f"The sandbox refused {path} with status {answer.status}: {data[:300]!r}."
+        )
+    return from_json(data) if data else None

@@ -1,0 +1,127 @@
+"""Which task runs when. The same tasks, in the order of the flow, make one round for `connector sync`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+
+from connector.bootstrap import Program
+from connector.config.model import Flow
+from connector.engine.port import Engine, Rhythm, Task
+from connector.pull import Progress
+
+log = logging.getLogger(__name__)
+
+Wake = Callable[[str], None]
+
+
+def prepare(program: Program) -> None:
+    """What comes before the first task: runs a stop left over are marked, and what the flows say is made active.
+
+    Stored records are decided anew where another mapping version decided them, without asking any source.
+    """
+    with program.database.write() as tx:
+        left_over = tx.runs.interrupt_left_over()
+    if left_over:
+        log.info("start.interrupted_runs count=%d", left_over)
+    for flow in program.config.flows:
+        program.mappings.activate_from(flow.mapping, by="configuration")
+        decider = program.decider(flow.connection)
+        if decider is not None:
+            program.redecider(flow.connection).run(decider, "remap", by_other_mapping=True)
+
+
+class Tasks:
+    """The tasks of a program by key, each ready to run: it speaks to its system only when health allows, and wakes
+    the tasks that go on from it."""
+
+    def __init__(self, program: Program, wake: Wake) -> None:
+        self._program = program
+        self._wake = wake
+        self.by_key: dict[str, tuple[Task, Rhythm]] = {}
+        schedule = program.config.schedule
+        for name, connection in program.config.connections.items():
+            rhythm = Rhythm(connection.interval_seconds, connection.jitter_seconds)
+            self.by_key[f"pull:{name}"] = (partial(self.pull, name), rhythm)
+        for flow in program.config.flows:
+            self.by_key[f"submit:{flow.name}"] = (
+                partial(self.submit, flow),
+                Rhythm(schedule.submit_interval_seconds, schedule.jitter_seconds),
+            )
+        for name, account in program.config.financiers.items():
+            rhythm = Rhythm(account.poll_interval_seconds, schedule.jitter_seconds)
+            self.by_key[f"hear:{name}"] = (partial(self.hear, name), rhythm)
+            self.by_key[f"poll:{name}"] = (partial(self.poll, name), rhythm)
+        for name in program.config.connections:
+            self.by_key[f"write_back:{name}"] = (
+                partial(self.write_back, name),
+                Rhythm(schedule.write_back_interval_seconds, schedule.jitter_seconds),
+            )
+
+    def pull(
+        self, connection: str, *, full_walk: bool = False, progress: Progress | None = None
+    ) -> bool:
+        """Pull one connection, then let its flow go on."""
+        task = self._program.pull_task(connection)
+        done = self._program.health.attempt(
+            connection, lambda: task.run(full_walk=full_walk, progress=progress)
+        )
+        flow = self._program.flow_of(connection)
+        if done and flow is not None:
+            self._wake(f"submit:{flow.name}")
+        return done
+
+    def submit(self, flow: Flow) -> bool:
+        """Make missing companies where allowed, then submit."""
+
+        def work() -> None:
+            if flow.create_companies:
+                self._program.link_task(flow).run()
+            self._program.submit_task(flow).run()
+
+        return self._program.health.attempt(flow.financier, work)
+
+    def hear(self, financier: str) -> bool:
+        """Drain the inbox, then write back."""
+        done = self._program.health.attempt(financier, self._program.hear_task(financier).run)
+        self._wake_write_backs(financier)
+        return done
+
+    def poll(self, financier: str) -> bool:
+        """Ask about what is due, then write back."""
+        done = self._program.health.attempt(financier, self._program.poll_task(financier).run)
+        self._wake_write_backs(financier)
+        return done
+
+    def write_back(self, connection: str) -> bool:
+        """Write due statuses into the accounting system."""
+        return self._program.health.attempt(
+            connection, self._program.write_back_task(connection).run
+        )
+
+    def _wake_write_backs(self, financier: str) -> None:
+        for flow in self._program.config.flows:
+            if flow.financier == financier:
+                self._wake(f"write_back:{flow.connection}")
+
+    def round(self, progress: Progress | None = None) -> list[str]:
+        """Everything once, in the order of the flow. The names of systems that could not be worked with."""
+        program = self._program
+        troubled = [
+            name for name in program.config.connections if not self.pull(name, progress=progress)
+        ]
+        troubled += [flow.financier for flow in program.config.flows if not self.submit(flow)]
+        for name in program.config.financiers:
+            if not (self.hear(name) and self.poll(name)):
+                troubled.append(name)
+        troubled += [name for name in program.config.connections if not self.write_back(name)]
+        return sorted(set(troubled))
+
+
+def schedule_all(program: Program, engine: Engine) -> Tasks:
+    """Give every task to the engine."""
+    tasks = Tasks(program, engine.wake)
+    for key, (task, rhythm) in tasks.by_key.items():
+        engine.add(key, task, rhythm)
+    return tasks

@@ -1,0 +1,83 @@
+"""Control totals of what is stored now: counts and money by connection, currency and outcome, and by status."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from connector.store.repository import Repository
+from connector.store.schema import (
+    financing_invoices,
+    outcomes,
+    source_records,
+    status_timeline,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeTotal:
+    """`amount_minor_units` is the gross amount the records say, in the smallest unit of `currency` (XXX: none said)."""
+
+    connection: str
+    currency: str
+    kind: str
+    reason_code: str | None
+    count: int
+    amount_minor_units: int
+
+
+@dataclass(frozen=True, slots=True)
+class FinancingTotal:
+    """`amount_minor_units` is what is offered for financing. `status` is None before the platform knew the invoice."""
+
+    financier: str
+    currency: str
+    state: str
+    status: str | None
+    count: int
+    amount_minor_units: int
+
+
+class CurrentTotals(Repository):
+    """Sums over current outcomes and financing invoices."""
+
+    def by_outcome(self) -> list[OutcomeTotal]:
+        records, made = source_records.c, outcomes.c
+        currency = func.coalesce(made.currency, "XXX")
+        rows = self._connection.execute(
+            select(
+                records.connection,
+                currency,
+                made.kind,
+                made.reason_code,
+                func.count(),
+                func.coalesce(func.sum(made.amount_minor_units), 0),
+            )
+            .join(outcomes, made.id == records.outcome_id)
+            .group_by(records.connection, currency, made.kind, made.reason_code)
+            .order_by(records.connection, currency, made.kind, made.reason_code)
+        )
+        return [OutcomeTotal(*row[:5], int(row[5])) for row in rows]
+
+    def by_status(self) -> list[FinancingTotal]:
+        columns = financing_invoices.c
+        rows = self._connection.execute(
+            select(
+                columns.financier,
+                columns.currency,
+                columns.state,
+                columns.status,
+                func.count(),
+                func.sum(columns.amount_minor_units),
+            )
+            .group_by(columns.financier, columns.currency, columns.state, columns.status)
+            .order_by(columns.financier, columns.currency, columns.state, columns.status)
+        )
+        return [FinancingTotal(*row[:5], int(row[5])) for row in rows]
+
+    def timeline_rows(self) -> int:
+        """How many statuses were applied."""
+        return self._connection.execute(
+            select(func.count()).select_from(status_timeline)
+        ).scalar_one()

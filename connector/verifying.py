@@ -1,0 +1,71 @@
+"""`connector verify`: every invariant that can be checked from the store alone, each able to fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from connector.deciding import Decider
+from connector.store.database import Database
+from connector.store.invariants import EXAMPLES, Violation
+from connector.strict_json import loads
+
+
+class Verifier:
+    """Checks a store. `decider` gives the decider of a connection, or None."""
+
+    def __init__(self, database: Database, decider: Callable[[str], Decider | None]) -> None:
+        self._database = database
+        self._decider = decider
+
+    def run(self, *, at_rest: bool = False) -> list[Violation]:
+        """All violations: from SQL, digests, hash chains, guards, and from mapping every financed record again."""
+        with self._database.read() as tx:
+            found = tx.invariants.violations(at_rest=at_rest)
+            checks = [
+                ("I2", "A guard of the database is missing.", self._database.missing_guards()),
+                ("I19", "The file is damaged.", self._database.quick_check()),
+                (
+                    "I19",
+                    "A financing invoice was changed outside the connector.",
+                    [str(i) for i in tx.financing.damaged()],
+                ),
+                ("I19", "The status timeline was changed.", tx.timeline.broken_chains()),
+                ("I19", "The audit log was changed.", tx.audit.verify_chain()),
+                ("I3", "An idempotency key has another payload.", tx.outbox.changed_payloads()),
+                ("I4", "A financing invoice is not what its record says.", self._unlike_source()),
+            ]
+        found += [
+            Violation(number, sentence, tuple(rows[:EXAMPLES]))
+            for number, sentence, rows in checks
+            if rows
+        ]
+        return sorted(found, key=lambda violation: int(violation.number[1:]))
+
+    def _unlike_source(self) -> list[str]:
+        """I4, from the source's own bytes: maps the version each financing invoice rests on once more."""
+        unlike = []
+        before_id: int | None = None
+        while True:
+            with self._database.read() as tx:
+                batch = tx.financing.recent(200, before_id)
+                for row in batch:
+                    record = tx.records.get(row.record_id)
+                    outcome = tx.records.outcome(row.outcome_id)
+                    decider = self._decider(record.connection)
+                    if outcome is None or decider is None:
+                        continue
+                    if outcome.mapping_version_id != decider.mapping_version_id:
+                        continue  # decided by an earlier mapping; its document may say otherwise
+                    version = tx.records.version(outcome.version_id)
+                    invoice = decider.evaluate_as_of(
+                        loads(version.raw) if version else {}, outcome.decided_at.date()
+                    ).invoice
+                    terms = row.terms
+                    if invoice is None or (
+                        (invoice.amount_minor_units, invoice.currency, invoice.due_date)
+                        != (terms.amount_minor_units, terms.currency, terms.due_date)
+                    ):
+                        unlike.append(str(row.id))
+            if not batch:
+                return unlike
+            before_id = batch[-1].id

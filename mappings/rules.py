@@ -1,0 +1,182 @@
+"""Compiling the named rules of a document: reject, exclude, eligible and hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mappings.conditions import Subject, Test, find_comparison, split_condition
+from mappings.document import Document
+from mappings.evaluation import Scope
+from mappings.expressions import ExpressionError, parse_path
+from mappings.functions import Surroundings
+from mappings.outcome import OutcomeKind, Problem
+from mappings.pipelines import Pipeline
+
+MAX_RULES: Final = 500
+MAX_CONDITIONS_ON_DAYS: Final = 50
+MAX_CONDITIONS_OF_A_RULE: Final = 20
+
+KINDS: Final = {
+    "reject": OutcomeKind.REJECTED,
+    "exclude": OutcomeKind.EXCLUDED,
+    "eligible": OutcomeKind.EXCLUDED,
+    "hold": OutcomeKind.HELD,
+}
+"""The sections of rules, and what a record becomes that a rule catches (`eligible`: that it does not catch)."""
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,59}", re.ASCII)
+_FINANCING: Final = "financing."
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One named rule. `caught` says whether it changes the outcome; `problem` is what it then says."""
+
+    section: str
+    name: str
+    when: str
+    kind: OutcomeKind
+    problem: Problem
+    caught: Test
+    on_day: bool
+    """The verdict depends on the day."""
+    of_financier: bool
+
+
+class RuleCompiler:
+    """Compiles all rules of one mapping; counts what must be bounded over all of them."""
+
+    def __init__(
+        self,
+        pipelines: dict[str, Pipeline],
+        surroundings: Surroundings | None,
+        *,
+        of_financier: bool,
+    ) -> None:
+        self.pipelines = pipelines
+        self.surroundings = surroundings
+        self.of_financier = of_financier
+        self.conditions_on_days = 0
+
+    def compile(self, document: Document) -> list[Rule]:
+        """All rules of a document, in its order. Mistakes are noted on the document."""
+        rules: list[Rule] = []
+        names: dict[str, str] = {}
+        for section in KINDS:
+            for name, entry in document.named_sections((section,), _NAME).items():
+                path = (section, name)
+                document.section(path, ("when", "when_any", "sentence"))
+                if name in names:
+                    document.note(path, f"There is a rule {name} under {names[name]} already")
+                if len(names) >= MAX_RULES:
+                    document.note(path, f"A document may have at most {MAX_RULES} rules")
+                    return rules
+                names[name] = section
+                rule = self._rule(document, section, name, entry)
+                if rule is not None:
+                    rules.append(rule)
+        return rules
+
+    def _rule(
+        self, document: Document, section: str, name: str, entry: dict[str, Any]
+    ) -> Rule | None:
+        sentence = document.text((section, name, "sentence"), limit=300)
+        if ("when" in entry) == ("when_any" in entry):
+            document.note(
+                (section, name),
+                "A rule has either when (all must hold) or when_any (one is enough)",
+            )
+            return None
+        key = "when" if "when" in entry else "when_any"
+        path = (section, name, key)
+        texts = entry[key] if isinstance(entry[key], list) else [entry[key]]
+        if not 1 <= len(texts) <= MAX_CONDITIONS_OF_A_RULE:
+            document.note(path, f"A rule has 1 to {MAX_CONDITIONS_OF_A_RULE} conditions")
+            return None
+        tests: list[Test] = []
+        fields: list[str] = []
+        conditions_on_days = self.conditions_on_days
+        for index, text in enumerate(texts):
+            place = (*path, index) if isinstance(entry[key], list) else path
+            condition = document.checked_text(place, text)
+            if condition is None:
+                continue
+            try:
+                test, field = self._condition(condition)
+            except ExpressionError as error:
+                document.note_expression(place, error)
+                continue
+            tests.append(test)
+            fields.append(field)
+        if sentence is None or len(tests) != len(texts):
+            return None
+        joined = (" and " if key == "when" else " or ").join(map(str, texts))
+        caught = _joined(tests, need_all=key == "when")
+        on_day = self.conditions_on_days > conditions_on_days
+        if section == "eligible":
+            caught = _inverse(caught)
+        problem = Problem(name, sentence, fields[0])
+        return Rule(section, name, joined, KINDS[section], problem, caught, on_day, self.of_financier)
+
+    def _condition(self, text: str) -> tuple[Test, str]:
+        field, field_offset, rest, rest_offset = split_condition(text)
+        comparison, argument = find_comparison(rest, rest_offset)
+        if comparison.on_day:
+            self.conditions_on_days += 1
+            if self.conditions_on_days > MAX_CONDITIONS_ON_DAYS:
+                raise ExpressionError(
+                    f"A document may have at most {MAX_CONDITIONS_ON_DAYS} conditions on today",
+                    rest_offset,
+                    rest,
+                )
+        subject = self._subject(field, field_offset)
+        try:
+            return comparison.build(subject, argument), subject.path
+        except ExpressionError as error:
+            error.offset += rest_offset
+            raise
+
+    def _subject(self, field: str, offset: int) -> Subject:
+        if field.startswith(_FINANCING):
+            target = field.removeprefix(_FINANCING)
+            if target not in self.pipelines:
+                raise ExpressionError(
+                    "The fields section gives no such field",
+                    offset,
+                    field,
+                    tuple(_FINANCING + known for known in self.pipelines),
+                )
+            return Subject(
+                self.pipelines[target].path, _financing_value(target), target == "amount"
+            )
+        path = parse_path(field, offset)
+        if self.surroundings is None or None in path.steps:
+            raise ExpressionError("A field of the record cannot be looked at so", offset, field)
+        read = self.surroundings.read(path)
+        name = path.text if len(path.steps) == 1 else None
+        return Subject(path.text, lambda scope: read(scope.record), name=name)
+
+
+def _financing_value(target: str) -> Callable[[Scope], Any]:
+    return lambda scope: scope.values.get(target)
+
+
+def _joined(tests: list[Test], *, need_all: bool) -> Test:
+    if len(tests) == 1:
+        return tests[0]
+    if len(tests) == 2:
+        first, second = tests
+        if need_all:
+            return lambda scope, day: first(scope, day) and second(scope, day)
+        return lambda scope, day: first(scope, day) or second(scope, day)
+    answers = tuple(tests)
+    if need_all:
+        return lambda scope, day: all(test(scope, day) for test in answers)
+    return lambda scope, day: any(test(scope, day) for test in answers)
+
+
+def _inverse(test: Test) -> Test:
+    return lambda scope, day: not test(scope, day)
