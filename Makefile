@@ -32,7 +32,8 @@ check: $(VENV)/.test-installed  ## Set up, then run only the checks: lint, forma
 	@$(BIN)/lint-imports
 
 bench: $(VENV)/.test-installed  ## Measure speed against other tools, in environments of their own
-	@$(BIN)/python -m bench $(ARGS)
+	@$(BIN)/python -m bench peers
+	@$(BIN)/python -m bench all $(ARGS)
 
 lock:  ## Renew requirements/*.lock from pyproject.toml (needs uv; newest versions: ARGS=--upgrade)
 	@$(PYTHON) requirements/lock.py $(ARGS)

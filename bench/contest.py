@@ -62,12 +62,12 @@ class Sample:
         return "" if self.sound else f"stored {self.stored} of {self.records}"
 
 
-def _count(path: Path, table: str) -> int:
+def _count(path: Path, rows: str) -> int:
     if not path.exists():
         return 0
     with closing(sqlite3.connect(path)) as database:
         try:
-            found = database.execute(f"select count(*) from {table}").fetchone()
+            found = database.execute(f"select count(*) from {rows}").fetchone()
         except sqlite3.OperationalError:  # the case ended before it made the table
             return 0
         return int(found[0])
@@ -93,12 +93,15 @@ def bare() -> Case:
     )
 
 
-def product() -> Case:
-    """The connector itself, see `bench.cases.product`."""
+def product(how: str = "walk") -> Case:
+    """The connector itself, see `bench.cases.product`. `how`: `walk`, or `filter` for what changed since."""
     return Case(
         "product",
-        lambda url, folder: [sys.executable, "-m", "bench.cases.product", url, str(folder)],
-        lambda folder: _count(folder / "connector.db", "outcomes"),
+        lambda url, folder: [sys.executable, "-m", "bench.cases.product", url, str(folder), how],
+        lambda folder: _count(
+            folder / "connector.db",
+            "source_records where stream = 'invoices' and outcome_id is not null",
+        ),
     )
 
 

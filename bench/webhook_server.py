@@ -17,9 +17,7 @@ from flask import Flask
 from waitress.server import create_server
 
 from connector.clock import SystemClock
-
-sys.path.insert(0, "/tmp/WEBHOOKS")
-from standin import Database
+from connector.store.database import Database
 from connector.store.group_commit import GroupCommitInbox
 from connector.strict_json import loads
 from webhooks.endpoints import Endpoint, Endpoints
@@ -75,8 +73,6 @@ def main() -> None:
     options = server_options(ENDPOINTS)
     if given.threads:
         options["threads"] = given.threads
-    if os.environ.get('SB'): options['send_bytes']=int(os.environ['SB'])
-    if os.environ.get('SI'): sys.setswitchinterval(float(os.environ['SI']))
     server = create_server(both, host="127.0.0.1", port=0, **options)
     print(server.effective_port, flush=True)
     # Ends with the process that started it: nothing is left behind when that one is killed.

@@ -184,7 +184,7 @@ def measure(
             bare_one = bare_request()
             load(port, 4, 0.3, lambda: ("bare", bare_one))
             events = prepared(4000, "warm")
-            warm = load(port, 4, 0.3, lambda: next(events))
+            warm = load(port, 4, 0.3, events.__next__)
             acknowledged += warm.acknowledged
             for count in senders:
                 bare: list[Result] = []
@@ -193,7 +193,7 @@ def measure(
                     bare.append(load(port, count, seconds, lambda: ("bare", bare_one)))
                     enough = int(bare[-1].per_second * seconds * 2) + 1000
                     events = prepared(enough, f"{count}_{turn}")
-                    durable.append(load(port, count, seconds, lambda: next(events)))
+                    durable.append(load(port, count, seconds, events.__next__))
                     acknowledged += durable[-1].acknowledged
                     others += durable[-1].others
                 report.append(summary(count, bare, durable))

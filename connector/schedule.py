@@ -105,11 +105,13 @@ class Tasks:
             if flow.financier == financier:
                 self._wake(f"write_back:{flow.connection}")
 
-    def round(self, progress: Progress | None = None) -> list[str]:
+    def round(self, progress: Progress | None = None, *, full_walk: bool = False) -> list[str]:
         """Everything once, in the order of the flow. The names of systems that could not be worked with."""
         program = self._program
         troubled = [
-            name for name in program.config.connections if not self.pull(name, progress=progress)
+            name
+            for name in program.config.connections
+            if not self.pull(name, full_walk=full_walk, progress=progress)
         ]
         troubled += [flow.financier for flow in program.config.flows if not self.submit(flow)]
         for name in program.config.financiers:

@@ -22,7 +22,7 @@ _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 _EXACT_ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
-class JsonRefused(ValueError):  # noqa: N818 (it says what happened to the text)
+class JsonRefused(ValueError):
     """The bytes are not JSON that has exactly one meaning. The message is a clause without content and full stop."""
 
 

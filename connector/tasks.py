@@ -114,7 +114,7 @@ class SubmitTask:
     def run(self) -> None:
         if self.flow.submit == "automatic":
             self._open_ready()
-        self._work_off()
+        self.work_off_due()
 
     def open_one(self, financing_id: int) -> bool:
         """Begin one invoice's submission. False when it now waits for its document."""
@@ -149,7 +149,7 @@ class SubmitTask:
                 stopping=self.stopping,
             )
 
-    def _work_off(self) -> None:
+    def work_off_due(self) -> None:
         def due() -> list[OutboxRow]:
             with self.database.read() as tx:
                 return tx.outbox.due(

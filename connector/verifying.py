@@ -52,9 +52,7 @@ class Verifier:
                     record = tx.records.get(row.record_id)
                     outcome = tx.records.outcome(row.outcome_id)
                     decider = self._decider(record.connection)
-                    if outcome is None or decider is None:
-                        continue
-                    if outcome.mapping_version_id != decider.mapping_version_id:
+                    if decider is None or outcome.mapping_version_id != decider.mapping_version_id:
                         continue  # decided by an earlier mapping; its document may say otherwise
                     version = tx.records.version(outcome.version_id)
                     invoice = decider.evaluate_as_of(

@@ -1,7 +1,7 @@
 """Mappings: what an accounting record becomes for a financier. Pure: no I/O, no clock, no logging.
 
-    mapping = load_mapping(shipped()["finexio"], name="finexio")
-    outcome = mapping.evaluate(record, today)
+mapping = load_mapping(shipped()["finexio"], name="finexio")
+outcome = mapping.evaluate(record, today)
 """
 
 from __future__ import annotations

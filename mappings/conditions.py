@@ -50,13 +50,16 @@ _ONE_WORD: Final = r"'(?:[^']|'')*'|\"[^\"]*\"|[^\s,'\"]+"
 _SPLIT_WORD: Final = re.compile(rf"\s*({_ONE_WORD})\s*(,|$)")
 _SUBJECT: Final = re.compile(r"\s*(?P<subject>[^\s]+)(?:\s+(?P<rest>.*\S))?\s*", re.DOTALL)
 _KEYWORDS: Final = frozenset(
-    "missing present one none before after today less more at not a an the equal".split()
+    ("missing", "present", "one", "none", "before", "after", "today", "less", "more", "at", "not")
 )
 MAX_CONDITION_CHARACTERS: Final = 1_000
 
 
 def _word(text: str) -> str:
-    return unquoted(text) if text[0] in "'\"" else text
+    word = unquoted(text) if text[0] in "'\"" else text
+    if not word:
+        raise ExpressionError("Write is missing or is present to ask for an empty field", 0, text)
+    return word
 
 
 def _words(text: str) -> list[str]:
@@ -64,7 +67,9 @@ def _words(text: str) -> list[str]:
     while at < len(text):
         match = _SPLIT_WORD.match(text, at)
         if match is None:
-            raise ExpressionError("Write the words with commas between them", at, text[at : at + 20])
+            raise ExpressionError(
+                "Write the words with commas between them", at, text[at : at + 20]
+            )
         words.append(_word(match[1]))
         at = match.end()
     return words
@@ -259,7 +264,9 @@ COMPARISONS: Final = (
     _comparison("is missing", "The field has no value.", _is_missing),
     _comparison("is present", "The field has a value.", _is_present),
     _comparison("is one of WORDS", "The field holds one of these words.", _is_one_of),
-    _comparison("is none of WORDS", "The field holds none of these words, or nothing.", _is_none_of),
+    _comparison(
+        "is none of WORDS", "The field holds none of these words, or nothing.", _is_none_of
+    ),
     _comparison(
         "is before today", "The date has passed.", _day_test(lambda n: 1, False), on_day=True
     ),

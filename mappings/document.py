@@ -29,7 +29,9 @@ class Document:
         except DocumentUnreadable as error:
             raise self._unreadable(error.message, error.position) from None
         except UnicodeEncodeError:
-            raise self._unreadable("The document is not proper Unicode text", Position(1, 1)) from None
+            raise self._unreadable(
+                "The document is not proper Unicode text", Position(1, 1)
+            ) from None
         except (ValueError, RecursionError) as error:
             raise self._not_toml(text, error) from None
 
@@ -81,14 +83,20 @@ class Document:
                     self.note((*path, key), f"There is no entry {key[:60]} here", allowed=words)
         return found
 
-    def named_sections(self, path: KeyPath, pattern: re.Pattern[str]) -> Mapping[str, dict[str, Any]]:
+    def named_sections(
+        self, path: KeyPath, pattern: re.Pattern[str]
+    ) -> Mapping[str, dict[str, Any]]:
         """The tables within a table, by name (`[exclude.NAME]`)."""
         found: dict[str, dict[str, Any]] = {}
         for name, entry in self.section(path).items():
             if not isinstance(entry, dict):
-                self.note((*path, name), f"This must be a section of its own, written [{path[0]}.name]")
+                self.note(
+                    (*path, name), f"This must be a section of its own, written [{path[0]}.name]"
+                )
             elif not pattern.fullmatch(name):
-                self.note((*path, name), "A name is small letters, digits and _, at most 60 of them")
+                self.note(
+                    (*path, name), "A name is small letters, digits and _, at most 60 of them"
+                )
             else:
                 found[name] = entry
         return found

@@ -13,7 +13,7 @@ from mappings.outcome import Problem
 class Scope:
     """One record on its way through a mapping. `places` is the exponent of the currency in force."""
 
-    __slots__ = ("currency", "places", "record", "recheck_ordinals", "values")
+    __slots__ = ("currency", "places", "recheck_ordinals", "record", "values")
 
     def __init__(self, record: dict[str, Any]) -> None:
         self.record = record

@@ -18,9 +18,7 @@ MAX_ARGUMENTS: Final = 40
 class ExpressionError(ValueError):
     """An expression that cannot be read. `offset` counts characters from its beginning."""
 
-    def __init__(
-        self, message: str, offset: int, text: str, allowed: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, message: str, offset: int, text: str, allowed: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.offset = offset

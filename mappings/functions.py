@@ -222,9 +222,7 @@ _ALL: Final = (
         "one_of",
         ("'word'", "'word' ..."),
         "Must be one of these words.",
-        Example(
-            "currency | one_of('USD')", {"currency": "EUR"}, "!Currency must be one of: USD."
-        ),
+        Example("currency | one_of('USD')", {"currency": "EUR"}, "!Currency must be one of: USD."),
         steps.one_of,
         accepts=_TEXTS,
         minimum_arguments=1,
@@ -326,7 +324,9 @@ _ALL: Final = (
         (),
         "The date that a date or a timestamp shows as it is written; no time zone is applied.",
         Example(
-            "created | date_of_timestamp", {"created": "2026-11-30T23:59:59-08:00"}, date(2026, 11, 30)
+            "created | date_of_timestamp",
+            {"created": "2026-11-30T23:59:59-08:00"},
+            date(2026, 11, 30),
         ),
         _plain(steps.date_of_timestamp),
         accepts=frozenset({ANY, TEXT, DATE_TEXT, TIMESTAMP_TEXT}),
@@ -346,7 +346,9 @@ _ALL: Final = (
         (),
         "Must be a date with a time of day, with or without a time zone.",
         Example(
-            "created | timestamp", {"created": "2021-12-04T04:25:35.067989"}, "2021-12-04T04:25:35.067989"
+            "created | timestamp",
+            {"created": "2021-12-04T04:25:35.067989"},
+            "2021-12-04T04:25:35.067989",
         ),
         _plain(steps.timestamp),
         accepts=_TEXTS,
@@ -356,7 +358,9 @@ _ALL: Final = (
         "yes_or_no",
         (),
         "Must be true or false.",
-        Example("urgent | yes_or_no", {"urgent": 1}, "!Urgent must be yes or no, not a whole number."),
+        Example(
+            "urgent | yes_or_no", {"urgent": 1}, "!Urgent must be yes or no, not a whole number."
+        ),
         _plain(steps.yes_or_no),
         accepts=frozenset({ANY, YES_NO}),
         gives=YES_NO,
@@ -374,7 +378,9 @@ _ALL: Final = (
         "group",
         (),
         "Must be a group of fields.",
-        Example("party | group", {"party": 4}, "!Party must be a group of fields, not a whole number."),
+        Example(
+            "party | group", {"party": 4}, "!Party must be a group of fields, not a whole number."
+        ),
         _plain(steps.group),
         accepts=frozenset({ANY, GROUP}),
         gives=GROUP,

@@ -148,7 +148,9 @@ class _Scanner:
             self.found.values[path] = self._position()
             match = _BARE.match(self.text, self.at)
             if match is None or len(match[0]) > _MAX_BARE_CHARACTERS:
-                raise self._unreadable('A value is missing here, or text without "quotation marks".')
+                raise self._unreadable(
+                    'A value is missing here, or text without "quotation marks".'
+                )
             self.at = match.end()
 
     def _string(self, path: KeyPath) -> None:
@@ -186,7 +188,9 @@ class _Scanner:
             self._skip(_SPACE)
             match = _KEY.match(self.text, self.at)
             if match is None:
-                raise self._unreadable("A name is missing here, or has a character it may not have.")
+                raise self._unreadable(
+                    "A name is missing here, or has a character it may not have."
+                )
             parts.append(match[0].strip("\"'") if match[0][0] in "\"'" else match[0])
             if len(parts) > _MAX_KEY_PARTS:
                 raise self._unreadable(f"A name may have at most {_MAX_KEY_PARTS} parts.")

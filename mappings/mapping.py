@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping as MappingOf
+from collections.abc import Mapping as MappingOf
 from datetime import date
 from typing import Any, Final
 
 from mappings.canonical import Direction, FinancingInvoice
 from mappings.currencies import EXPONENTS
-from mappings.evaluation import Open, Scope, Wrong
+from mappings.decision import MAX_PROBLEMS_OF_A_RECORD, Judge, listed_goods
+from mappings.entries import check_entries, quick_entry_checks
+from mappings.evaluation import Open, Scope, Stop, Wrong
 from mappings.explanation import Explanation, explain
 from mappings.money import kind_of
 from mappings.outcome import Outcome, OutcomeKind, Problem
-from mappings.paths import each
-from mappings.plan import Check, Option, Plan, compile_plan, run_stages
+from mappings.plan import Option, Plan, compile_plan
 from mappings.problems import DocumentProblem, MappingError, nearest
 
-MAX_PROBLEMS_OF_A_RECORD: Final = 50
-_LAST_DAY: Final = date.max.toordinal()
-
-Caught = tuple[tuple[Problem, str | None], ...]
-"""Problems, each with the rule that found it."""
+_MISSING: Final = "is missing"
 
 
 class Mapping:
@@ -34,33 +31,29 @@ class Mapping:
 
     def __init__(self, document: str, name: str, option_values: MappingOf[str, str]) -> None:
         plan = compile_plan(document, name, option_values)
-        if plan.financier is None:
-            raise MappingError(name, [DocumentProblem(1, 1, "", "The document names no financier")])
         self._plan: Final[Plan] = plan
         self.document: Final = document
         self.name: Final = name
         self.description: Final = plan.description
         self.system: Final = plan.system
         self.stream: Final = plan.stream
-        self.financier: Final = plan.financier.name
+        self.financier: Final = plan.financier.name if plan.financier else ""
         changed = {key: o.value for key, o in plan.options.items() if o.value != o.default}
         suffix = json.dumps(changed, sort_keys=True) if changed else ""
         self.sha256: Final = hashlib.sha256((document + suffix).encode()).hexdigest()
-        self._totals = (plan.totals["currency"].run, plan.totals["amount"].run)
-        self._totals_paths = (plan.totals["currency"].path, plan.totals["amount"].path)
-        self._checks = [(check.run, check) for check in plan.checks]
-        self._fields = [(target, p.run, p.path) for target, p in plan.fields.items()]
-        self._rules = [(r.caught, r.kind, r.problem, r.name) for r in plan.rules]
-        self._missing = [
-            (
-                target,
-                Problem(f"{target}_missing", need.missing, plan.fields[target].path),
-            )
-            for target, need in plan.financier.fields.items()
-            if need.required
+        self._totals = (plan.totals["currency"], plan.totals["amount"])
+        self._short_checks = [
+            (*check.short, check.path.text) for check in plan.checks if check.short is not None
         ]
-        goods = plan.financier.fields.get("type_of_goods")
-        self._goods = frozenset(goods.allowed if goods else ())
+        self._other_checks = [
+            (check.run, check.path.text)
+            for check in plan.checks
+            if check.short is None and check.run is not None
+        ]
+        self._entry_checks = [check for check in plan.checks if check.run is None]
+        self._quick_entry_checks = quick_entry_checks(self._entry_checks)
+        self._fields = [(target, p.short, p.run, p.path) for target, p in plan.fields.items()]
+        self._judge = Judge(plan)
 
     @property
     def options(self) -> MappingOf[str, Option]:
@@ -68,7 +61,7 @@ class Mapping:
         return dict(self._plan.options)
 
     def with_options(self, values: MappingOf[str, str]) -> Mapping:
-        """The same document with other option values. Raises MappingError for an unknown option or a value that
+        """The same document with other option values. Raises MappingError for an unknown option, or a value that
         the financier does not take."""
         problems = []
         for key, value in values.items():
@@ -88,31 +81,32 @@ class Mapping:
         for an invoice that is not for financing), and a record that none of these is, is *mapped*.
         """
         if type(record) is not dict:
-            problem = Problem(
-                "not_a_record", f"The record must be a group of fields, not {kind_of(record)}.", ""
-            )
-            return _outcome(OutcomeKind.REJECTED, ((problem, None),), None, None, None)
+            sentence = f"The record must be a group of fields, not {kind_of(record)}."
+            return _rejected([Problem("not_a_record", sentence, "")], None, None)
         scope = Scope(record)
         wrong: dict[str, Problem] = {}
         currency, amount = self._read_totals(scope, wrong)
-        for run, check in self._checks:
-            try:
-                if run is None:
-                    _check_entries(check, scope, wrong)
-                else:
-                    run(scope)
-            except Wrong as stop:
-                problem = stop.problem(check.path.text)
-                wrong.setdefault(problem.field_path, problem)
-            except Open:
-                continue  # only a lookup asks this; the field that uses it will ask again
+        self._check(scope, wrong)
         unclear = self._read_fields(scope, wrong)
         if wrong:
-            found = tuple((problem, None) for problem in wrong.values())
-            return _outcome(
-                OutcomeKind.REJECTED, found[:MAX_PROBLEMS_OF_A_RECORD], None, currency, amount
-            )
-        return self._decided(scope, today.toordinal(), unclear, currency, amount)
+            return _rejected(list(wrong.values()), currency, amount)
+        kind, found, recheck_on = self._judge.decide(scope, today, unclear)
+        if kind is OutcomeKind.MAPPED:
+            invoice = _invoice(scope.values)
+            return Outcome(kind, invoice, currency, amount, None, None, None, None, recheck_on)
+        first = found[0]
+        return Outcome(
+            kind=kind,
+            invoice=None,
+            currency=currency,
+            amount_minor_units=amount,
+            reason_code=first.problem.reason_code,
+            sentence=first.problem.sentence,
+            field_path=first.problem.field_path,
+            rule=first.rule,
+            recheck_on=recheck_on,
+            problems=tuple(entry.problem for entry in found),
+        )
 
     def explain(self, record: Any, today: date) -> Explanation:
         """How the outcome of one record comes about: every field step by step, every rule's verdict."""
@@ -122,35 +116,75 @@ class Mapping:
         self, scope: Scope, wrong: dict[str, Problem]
     ) -> tuple[str | None, int | None]:
         """The record's gross amount: both parts or neither. What is unreadable or absent is wrong."""
-        path = self._totals_paths[0]
+        of_currency, of_amount = self._totals
+        path = of_currency.path
         try:
-            currency = self._totals[0](scope)
+            currency = of_currency.run(scope)
             if currency is not None:
                 scope.currency, scope.places = currency, EXPONENTS[currency]
-                path = self._totals_paths[1]
-                amount = self._totals[1](scope)
+                path = of_amount.path
+                amount = of_amount.run(scope)
                 if amount is not None:
                     return currency, amount
-            raise Wrong("required_missing", "is missing")
-        except (Wrong, Open) as stop:
-            problem = stop.problem(path)
-            wrong[problem.field_path] = problem
+            raise Wrong("required_missing", _MISSING)
+        except Stop as stop:
+            _note(wrong, stop, path)
             return None, None
 
-    def _read_fields(self, scope: Scope, wrong: dict[str, Problem]) -> Caught:
-        """Fill `scope.values`; gives what only a person can say."""
-        unclear: Caught = ()
-        values = scope.values
-        scope.currency = scope.places = None
-        for target, run, path in self._fields:
+    def _check(self, scope: Scope, wrong: dict[str, Problem]) -> None:
+        """Compare the record with its description."""
+        get = scope.record.get
+        for name, required, steps, path in self._short_checks:
+            value = get(name)
+            if value is None or value == "":
+                if required:
+                    _note(wrong, Wrong("required_missing", _MISSING), path)
+                continue
             try:
-                value = run(scope)
-            except Wrong as stop:
-                problem = stop.problem(path)
-                wrong.setdefault(problem.field_path, problem)
+                for step in steps:
+                    value = step(value, scope)
+            except Stop as stop:
+                _note(wrong, stop, path)
+        for run, path in self._other_checks:
+            try:
+                run(scope)
+            except Stop as stop:
+                _note(wrong, stop, path)
+        if self._entry_checks:
+            self._check_entries(scope, wrong)
+
+    def _check_entries(self, scope: Scope, wrong: dict[str, Problem]) -> None:
+        quick = self._quick_entry_checks
+        if quick and all(all_right(scope) for all_right in quick):
+            return
+        for check in self._entry_checks:
+            try:
+                check_entries(check, scope, wrong)
+            except Stop as stop:
+                _note(wrong, stop, check.path.text)
+
+    def _read_fields(self, scope: Scope, wrong: dict[str, Problem]) -> list[Problem]:
+        """Fill `scope.values`; gives what only a person can say. The currency comes first: amounts need it."""
+        unclear: list[Problem] = []
+        values = scope.values
+        get = scope.record.get
+        scope.currency = scope.places = None
+        for target, short, run, path in self._fields:
+            try:
+                if short is None:
+                    value = run(scope)
+                else:
+                    value = get(short[0])
+                    if value is None or value == "":
+                        if short[1]:
+                            raise Wrong("required_missing", _MISSING)
+                        continue
+                    for step in short[2]:
+                        value = step(value, scope)
             except Open as stop:
-                unclear += ((stop.problem(path), None),)
-                values[target] = None
+                unclear.append(stop.problem(path))
+            except Stop as stop:
+                _note(wrong, stop, path)
             else:
                 if value is not None:
                     values[target] = value
@@ -158,114 +192,25 @@ class Mapping:
                         scope.currency, scope.places = value, EXPONENTS[value]
         return unclear
 
-    def _decided(
-        self, scope: Scope, day: int, unclear: Caught, currency: str | None, amount: int | None
-    ) -> Outcome:
-        """Apply the rules today, and find the first later day on which they say something else."""
-        decision = self._apply_rules(scope, day, unclear)
-        changes = scope.recheck_ordinals
-        recheck = None
-        while changes:
-            following = min(changes)
-            if following > _LAST_DAY:
-                break
-            scope.recheck_ordinals = changes = []
-            if self._apply_rules(scope, following, unclear) != decision:
-                recheck = date.fromordinal(following)
-                break
-            changes = scope.recheck_ordinals
-        kind, caught = decision
-        if kind is not OutcomeKind.MAPPED:
-            return _outcome(kind, caught, recheck, currency, amount)
-        return Outcome(
-            kind=kind,
-            invoice=_invoice(scope.values),
-            currency=currency,
-            amount_minor_units=amount,
-            recheck_on=recheck,
-        )
 
-    def _apply_rules(self, scope: Scope, day: int, unclear: Caught) -> tuple[OutcomeKind, Caught]:
-        rejected: Caught = ()
-        excluded: Caught = ()
-        held: Caught = ()
-        for caught, kind, problem, name in self._rules:
-            try:
-                if not caught(scope, day):
-                    continue
-            except Wrong as stop:
-                problem, kind, name = stop.problem(problem.field_path), OutcomeKind.REJECTED, ""
-            entry = ((problem, name or None),)
-            if kind is OutcomeKind.EXCLUDED:
-                excluded += entry
-            elif kind is OutcomeKind.HELD:
-                held += entry
-            else:
-                rejected += entry
-        if rejected:
-            return OutcomeKind.REJECTED, _distinct(rejected)
-        held += unclear
-        values = scope.values
-        for target, problem in self._missing:
-            if target not in values:
-                held += ((problem, None),)
-        if self._goods and (goods := values.get("type_of_goods")) is not None:
-            held += self._unknown_goods(goods)
-        if excluded:
-            return OutcomeKind.EXCLUDED, _distinct(excluded + held)
-        if held:
-            return OutcomeKind.HELD, _distinct(held)
-        return OutcomeKind.MAPPED, ()
-
-    def _unknown_goods(self, goods: str) -> Caught:
-        if goods in self._goods or self._goods.issuperset(_listed(goods)):
-            return ()
-        path = self._plan.fields["type_of_goods"].path
-        sentence = f"The type of goods must be one of: {', '.join(sorted(self._goods))}."
-        return ((Problem("type_of_goods_unknown", sentence, path), None),)
+def _note(wrong: dict[str, Problem], stop: Stop, path: str) -> None:
+    """Keep the first problem of each field: what follows from it need not be said too."""
+    problem = stop.problem(path)
+    if len(wrong) < MAX_PROBLEMS_OF_A_RECORD:
+        wrong.setdefault(problem.field_path, problem)
 
 
-def _check_entries(check: Check, scope: Scope, wrong: dict[str, Problem]) -> None:
-    """Check every entry of a list; stops at the first bad entries, of which there may be very many."""
-    for path, value in each(scope.record, check.path.steps, check.path.text):
-        try:
-            run_stages(None if value == "" else value, check.stages, scope)
-        except Wrong as stop:
-            problem = stop.problem(path)
-            wrong.setdefault(problem.field_path, problem)
-            if len(wrong) >= MAX_PROBLEMS_OF_A_RECORD:
-                return
-
-
-def _distinct(caught: Caught) -> Caught:
-    """Without a reason said twice: a document's rule may say earlier what the financier's rule says too."""
-    if len(caught) == 1:
-        return caught
-    kept: dict[tuple[str, str], tuple[Problem, str | None]] = {}
-    for problem, rule in caught:
-        kept.setdefault((problem.reason_code, problem.field_path), (problem, rule))
-    return tuple(kept.values())[:MAX_PROBLEMS_OF_A_RECORD]
-
-
-def _outcome(
-    kind: OutcomeKind,
-    caught: Caught,
-    recheck: date | None,
-    currency: str | None,
-    amount: int | None,
-) -> Outcome:
-    first, rule = caught[0]
+def _rejected(problems: list[Problem], currency: str | None, amount: int | None) -> Outcome:
+    first = problems[0]
     return Outcome(
-        kind=kind,
+        kind=OutcomeKind.REJECTED,
         invoice=None,
         currency=currency,
         amount_minor_units=amount,
         reason_code=first.reason_code,
         sentence=first.sentence,
         field_path=first.field_path,
-        rule=rule,
-        recheck_on=recheck,
-        problems=tuple(problem for problem, _ in caught),
+        problems=tuple(problems),
     )
 
 
@@ -273,21 +218,16 @@ _DIRECTIONS: Final[dict[str, Direction]] = {str(direction): direction for direct
 
 
 def _invoice(values: dict[str, Any]) -> FinancingInvoice:
-    get: Callable[[str], Any] = values.get
-    goods = get("type_of_goods")
+    goods = values.get("type_of_goods")
     return FinancingInvoice(
-        direction=_DIRECTIONS[values["direction"]],
-        invoice_number=values["invoice_number"],
-        currency=values["currency"],
-        amount_minor_units=values["amount"],
-        due_date=values["due_date"],
-        buyer_id=values["buyer"],
-        supplier_id=values["supplier"],
-        issue_date=get("issue_date"),
-        type_of_goods=_listed(goods) if goods else (),
-        note=get("note"),
+        _DIRECTIONS[values["direction"]],
+        values["invoice_number"],
+        values["currency"],
+        values["amount"],
+        values["due_date"],
+        values["buyer"],
+        values["supplier"],
+        values.get("issue_date"),
+        listed_goods(goods) if goods else (),
+        values.get("note"),
     )
-
-
-def _listed(goods: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in goods.split(",")) if "," in goods else (goods,)

@@ -19,8 +19,8 @@ Reader = Callable[[dict[str, Any]], Any]
 def reader(path: Path) -> Reader:
     """Compile a path without `[]` into a function of the record."""
     steps = path.steps
-    if len(steps) == 1:
-        (name,) = steps
+    name = steps[0]
+    if len(steps) == 1 and type(name) is str:
 
         def read_field(record: dict[str, Any]) -> Any:
             value = record.get(name)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from mappings.evaluation import Scope, Step, Wrong
+from mappings.evaluation import Scope, Step
 from mappings.expressions import Call, Constant, Expression, ExpressionError, Path
 from mappings.functions import ANY, FUNCTIONS, Function, Surroundings
 from mappings.paths import Reader
 
 Run = Callable[[Scope], Any]
 
-_MAY_LOSE_THE_VALUE: Final = frozenset({"trim", "plus_days"})
+_MAY_LOSE_THE_VALUE: Final = ("trim", "plus_days")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,15 @@ class Stage:
     fills: bool
 
 
+class Short(NamedTuple):
+    """The commonest expressions, a field at the top of the record and steps that need a value, are run in the
+    evaluation's own loop: most of a record's time would else go into calling closures."""
+
+    name: str
+    required: bool
+    steps: tuple[Step, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Pipeline:
     """A compiled expression. `path` is the field that problems are reported at."""
@@ -33,6 +42,7 @@ class Pipeline:
     path: str
     run: Run
     read: Reader | None
+    short: Short | None
     stages: tuple[Stage, ...]
     kind: str
     values: frozenset[str] | None
@@ -78,9 +88,9 @@ def compile_pipeline(
         )
         kind = function.gives or kind
         values = _next_values(call, values, surroundings)
-    names = [call.name for call in calls]
-    run = _chain(read, tuple(stages), not _MAY_LOSE_THE_VALUE.isdisjoint(names))
-    return Pipeline(expression.text, path, run, read, tuple(stages), kind, values)
+    run = _chain(read, tuple(stages))
+    short = shorten(expression.head, tuple(stages)) if expression.head is not None else None
+    return Pipeline(expression.text, path, run, read, short, tuple(stages), kind, values)
 
 
 def compile_check(
@@ -104,19 +114,19 @@ def compile_check(
 
 def check_run(read: Reader, stages: tuple[Stage, ...]) -> Run:
     """One closure that reads a field and puts it through the stages."""
-    return _chain(read, stages, False)
+    return _chain(read, stages)
 
 
 def _function(call: Call, *, begins: bool) -> Function:
     function = FUNCTIONS.get(call.name)
     fitting = tuple(name for name, entry in FUNCTIONS.items() if entry.begins == begins)
     if function is None:
-        raise ExpressionError(
-            f"There is no function {call.name}", call.offset, call.name, fitting
-        )
+        raise ExpressionError(f"There is no function {call.name}", call.offset, call.name, fitting)
     if function.begins != begins:
         where = "at the beginning" if function.begins else "after a field and |"
-        raise ExpressionError(f"{call.name} can only stand {where}", call.offset, call.text, fitting)
+        raise ExpressionError(
+            f"{call.name} can only stand {where}", call.offset, call.text, fitting
+        )
     if not function.takes(len(call.arguments)):
         raise ExpressionError(
             f"{call.name} is written {function.signature}, but has {len(call.arguments)} arguments here",
@@ -146,105 +156,36 @@ def _next_values(
     if call.name == "default" and isinstance(argument, Constant):
         return values | {str(argument.value)}
     if call.name in ("upper", "lower"):
-        return frozenset(value.upper() if call.name == "upper" else value.lower() for value in values)
+        return frozenset(
+            value.upper() if call.name == "upper" else value.lower() for value in values
+        )
     return values
 
 
-def _chain(read: Reader | None, stages: tuple[Stage, ...], may_lose: bool) -> Run:
-    """Join the steps. The common short forms are spelt out: this is where the time of a record goes."""
-    if read is None:
-        return _begun(stages)
+def _chain(read: Reader | None, stages: tuple[Stage, ...]) -> Run:
+    """Join the steps of an expression into one closure."""
+    pairs = tuple((stage.step, stage.fills) for stage in stages)
+
+    def run(scope: Scope) -> Any:
+        value = None if read is None else read(scope.record)
+        for step, fills in pairs:
+            if value is not None or fills:
+                value = step(value, scope)
+        return value
+
+    if read is None and len(stages) == 1:
+        only = stages[0].step
+        return lambda scope: only(None, scope)
+    return run
+
+
+def shorten(path: Path, stages: tuple[Stage, ...]) -> Short | None:
+    """The short form of an expression, where it has one."""
     must_be_there = bool(stages) and stages[0].text == "required"
     rest = stages[1:] if must_be_there else stages
-    if may_lose or len(rest) > 3 or any(stage.fills for stage in rest):
-        return _any_chain(read, stages)
-    if must_be_there:
-        return _required_chain(read, [stage.step for stage in rest])
-    return _optional_chain(read, [stage.step for stage in rest])
-
-
-def _any_chain(read: Reader, stages: tuple[Stage, ...]) -> Run:
-    pairs = tuple((stage.step, stage.fills) for stage in stages)
-
-    def run(scope: Scope) -> Any:
-        value = read(scope.record)
-        for step, fills in pairs:
-            if value is not None or fills:
-                value = step(value, scope)
-        return value
-
-    return run
-
-
-def _begun(stages: tuple[Stage, ...]) -> Run:
-    pairs = tuple((stage.step, stage.fills) for stage in stages)
-
-    def run(scope: Scope) -> Any:
-        value: Any = None
-        for step, fills in pairs:
-            if value is not None or fills:
-                value = step(value, scope)
-        return value
-
-    if len(stages) == 1:
-        (only,) = stages
-        return lambda scope: only.step(None, scope)
-    return run
-
-
-def _required_chain(read: Reader, steps: list[Step]) -> Run:
-    first, second, third = [*steps, None, None, None][:3]
-
-    def none(scope: Scope) -> Any:
-        value = read(scope.record)
-        if value is None:
-            raise Wrong("required_missing", "is missing")
-        return value
-
-    if first is None:
-        return none
-
-    def one(scope: Scope) -> Any:
-        value = read(scope.record)
-        if value is None:
-            raise Wrong("required_missing", "is missing")
-        return first(value, scope)
-
-    if second is None:
-        return one
-
-    def two(scope: Scope) -> Any:
-        value = read(scope.record)
-        if value is None:
-            raise Wrong("required_missing", "is missing")
-        return second(first(value, scope), scope)
-
-    if third is None:
-        return two
-    return lambda scope: third(two(scope), scope)
-
-
-def _optional_chain(read: Reader, steps: list[Step]) -> Run:
-    first, second, third = [*steps, None, None, None][:3]
-    if first is None:
-        return lambda scope: read(scope.record)
-
-    def one(scope: Scope) -> Any:
-        value = read(scope.record)
-        return None if value is None else first(value, scope)
-
-    if second is None:
-        return one
-
-    def two(scope: Scope) -> Any:
-        value = read(scope.record)
-        return None if value is None else second(first(value, scope), scope)
-
-    if third is None:
-        return two
-
-    def three(scope: Scope) -> Any:
-        value = read(scope.record)
-        return None if value is None else third(second(first(value, scope), scope), scope)
-
-    return three
+    name = path.steps[0]
+    if len(path.steps) > 1 or type(name) is not str or any(stage.fills for stage in rest):
+        return None
+    if any(stage.text.startswith(_MAY_LOSE_THE_VALUE) for stage in rest[:-1]):
+        return None
+    return Short(name, must_be_there, tuple(stage.step for stage in rest))

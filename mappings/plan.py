@@ -20,7 +20,16 @@ from mappings.financier import (
 from mappings.functions import ANY, DATE, DATE_TEXT, TIMESTAMP_TEXT
 from mappings.locations import KeyPath
 from mappings.paths import Reader, reader
-from mappings.pipelines import Pipeline, Run, Stage, check_run, compile_check, compile_pipeline
+from mappings.pipelines import (
+    Pipeline,
+    Run,
+    Short,
+    Stage,
+    check_run,
+    compile_check,
+    compile_pipeline,
+    shorten,
+)
 from mappings.rules import KINDS, Rule, RuleCompiler
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,59}", re.ASCII)
@@ -48,6 +57,7 @@ class Check:
     text: str
     stages: tuple[Stage, ...]
     run: Run | None
+    short: Short | None
 
 
 @dataclass(slots=True)
@@ -107,7 +117,9 @@ class _Compiler:
     def read(self, path: Path) -> Reader:
         """A reader of a described path. Raises ExpressionError for another one."""
         if None in path.steps:
-            raise ExpressionError("Write [0] or [last] to say which entry is meant", path.offset, path.text)
+            raise ExpressionError(
+                "Write [0] or [last] to say which entry is meant", path.offset, path.text
+            )
         if path.name not in self.kinds and not any(
             path.name.startswith(f"{group}.") for group in self.open_groups
         ):
@@ -174,7 +186,9 @@ class _Compiler:
     def _record(self) -> None:
         section = self.document.section(("record",))
         if not section:
-            self.document.note(("record",), "The record section must describe the fields of the source")
+            self.document.note(
+                ("record",), "The record section must describe the fields of the source"
+            )
         for key, value in section.items():
             place: KeyPath = ("record", key)
             text = self.document.checked_text(place, value)
@@ -198,7 +212,7 @@ class _Compiler:
             if names & _OPEN_KINDS:
                 self.open_groups.add(path.name)
             run = None if None in path.steps else check_run(reader(path), stages)
-            self.plan.checks.append(Check(path, text, stages, run))
+            self.plan.checks.append(Check(path, text, stages, run, shorten(path, stages)))
 
     def _totals(self) -> None:
         self.document.section(("totals",), ("currency", "amount"))

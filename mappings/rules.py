@@ -119,7 +119,9 @@ class RuleCompiler:
         if section == "eligible":
             caught = _inverse(caught)
         problem = Problem(name, sentence, fields[0])
-        return Rule(section, name, joined, KINDS[section], problem, caught, on_day, self.of_financier)
+        return Rule(
+            section, name, joined, KINDS[section], problem, caught, on_day, self.of_financier
+        )
 
     def _condition(self, text: str) -> tuple[Test, str]:
         field, field_offset, rest, rest_offset = split_condition(text)

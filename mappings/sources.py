@@ -112,7 +112,9 @@ def path_argument(argument: Path | Constant) -> Path:
     if isinstance(argument, Path):
         return argument
     raise ExpressionError(
-        "A field of the record is expected here, without quotation marks", argument.offset, argument.text
+        "A field of the record is expected here, without quotation marks",
+        argument.offset,
+        argument.text,
     )
 
 

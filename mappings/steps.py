@@ -71,9 +71,7 @@ def max_length(arguments: Arguments, surroundings: Surroundings) -> Step:
 
     def step(value: Any, scope: Scope) -> Any:
         if len(text(value, scope)) > limit:
-            raise Wrong(
-                "too_long", f"must have at most {limit} characters, and has {len(value)}"
-            )
+            raise Wrong("too_long", f"must have at most {limit} characters, and has {len(value)}")
         return value
 
     return step
@@ -157,7 +155,9 @@ def minus(arguments: Arguments, surroundings: Surroundings) -> Step:
         else:
             rest = _EXACT.subtract(_number(value, None), _number(deduction, path.text))
         if rest < 0:
-            raise Wrong("deduction_too_large", "must not be larger than what it is taken from", path.text)
+            raise Wrong(
+                "deduction_too_large", "must not be larger than what it is taken from", path.text
+            )
         return rest
 
     return step

@@ -46,9 +46,13 @@ class Endpoint:
                 f"Endpoint {self.name}: a path secret may hold letters, digits, '-', '_', '.' and '~' only."
             )
         if self.event_id_field == "":
-            raise ValueError(f"Endpoint {self.name}: event_id_field must be a field's name, or absent.")
+            raise ValueError(
+                f"Endpoint {self.name}: event_id_field must be a field's name, or absent."
+            )
         if not 1 <= self.body_limit_bytes <= 16_777_216:
-            raise ValueError(f"Endpoint {self.name}: body_limit_bytes must be from 1 to 16777216 (16 MiB).")
+            raise ValueError(
+                f"Endpoint {self.name}: body_limit_bytes must be from 1 to 16777216 (16 MiB)."
+            )
         object.__setattr__(self, "_path_secret_bytes", encoded)
 
     def accepts_path(self, presented: str) -> bool:

@@ -31,7 +31,7 @@ def event_id(
         return f"{_digest(body)}@{received_at.isoformat()}"
     try:
         document = parse_json(body)
-    except Exception:  # whatever a parser does with hostile bytes, RecursionError included
+    except Exception:  # noqa: BLE001 (whatever a parser does with hostile bytes, RecursionError included)
         return _digest(body)
     if not isinstance(document, dict):
         return _digest(body)

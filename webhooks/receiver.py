@@ -30,7 +30,7 @@ from werkzeug.exceptions import HTTPException
 from webhooks.body import BodyIncomplete, BodyTooLarge, read_body
 from webhooks.endpoints import Endpoint, Endpoints
 from webhooks.envelope import event_id
-from webhooks.ports import Inbox, ReceivedEvent, Receipt, Verification
+from webhooks.ports import Inbox, Receipt, ReceivedEvent, Verification
 from webhooks.signatures import BadSignature
 from webhooks.tally import Tally
 
@@ -72,7 +72,7 @@ class _Receiver:
             return self._refuse(400, known, "body_incomplete", now)
         except BadSignature as error:
             return self._refuse(401, known, error.reason, now)
-        except Exception as error:  # nothing a stranger sends may become a 5xx
+        except Exception as error:  # noqa: BLE001 (nothing a stranger sends may become a 5xx)
             return self._refuse(401, known, type(error).__name__, now)
         return self._store(event)
 
@@ -102,8 +102,10 @@ class _Receiver:
     def _store(self, event: ReceivedEvent) -> Response:
         try:
             receipt = self._inbox.store(event)
-        except Exception as error:  # the sender keeps the event and comes again
-            self._tally.count(event.endpoint, f"not_stored_{type(error).__name__}", event.received_at)
+        except Exception as error:  # noqa: BLE001 (the sender keeps the event and comes again)
+            self._tally.count(
+                event.endpoint, f"not_stored_{type(error).__name__}", event.received_at
+            )
             return _answer(503, **{"Retry-After": str(RETRY_AFTER_SECONDS)})
         if receipt is Receipt.CONFLICT:
             self._tally.count(event.endpoint, "same_id_other_body", event.received_at)

@@ -87,15 +87,25 @@ class SignatureScheme:
             ("signed", self.signed, get_args(Signed)),
         ):
             if value not in allowed:
-                raise ValueError(f"Signature {name} {value!r} is unknown. Use one of: {', '.join(allowed)}.")
+                raise ValueError(
+                    f"Signature {name} {value!r} is unknown. Use one of: {', '.join(allowed)}."
+                )
         if not _HEADER_NAME.fullmatch(self.header):
-            raise ValueError("Signature header must be a header's name: letters, digits and hyphens.")
+            raise ValueError(
+                "Signature header must be a header's name: letters, digits and hyphens."
+            )
         if not 1 <= self.tolerance_seconds <= _MAXIMUM_TOLERANCE_SECONDS:
-            raise ValueError("Signature tolerance_seconds must be from 1 to 3600; it cannot be switched off.")
+            raise ValueError(
+                "Signature tolerance_seconds must be from 1 to 3600; it cannot be switched off."
+            )
         if self.format == "plain" and self.signed != "body":
-            raise ValueError("A plain signature carries no timestamp. Use signed = 'body', or another format.")
+            raise ValueError(
+                "A plain signature carries no timestamp. Use signed = 'body', or another format."
+            )
         if not (self.prefix + self.version).isascii() or not self.version:
-            raise ValueError("Signature prefix and version must be ASCII text, the version not empty.")
+            raise ValueError(
+                "Signature prefix and version must be ASCII text, the version not empty."
+            )
 
     def verify(self, headers: Mapping[str, str], body: bytes, now: datetime) -> str | None:
         """Prove the sender, or raise BadSignature. `headers` has lower-case names.
@@ -184,14 +194,18 @@ def secret_key(text: str, encoding: SecretEncoding = "text") -> bytes:
             return base64.b64decode(text.removeprefix("whsec_"), validate=True)
     except (ValueError, binascii.Error):
         pass
-    raise ValueError(f"A signature secret is not {encoding}. Copy it from the platform again, in full.")
+    raise ValueError(
+        f"A signature secret is not {encoding}. Copy it from the platform again, in full."
+    )
 
 
 def require_secrets(kind: str, secrets: Iterable[bytes]) -> None:
     """Raise ValueError unless there are 1 to 8 secrets, each of at least 24 bytes and not a placeholder."""
     listed = tuple(secrets)
     if not 1 <= len(listed) <= _MAXIMUM_SECRETS:
-        raise ValueError(f"There must be 1 to {_MAXIMUM_SECRETS} values of {kind}, not {len(listed)}.")
+        raise ValueError(
+            f"There must be 1 to {_MAXIMUM_SECRETS} values of {kind}, not {len(listed)}."
+        )
     for secret in listed:
         if len(secret) < MINIMUM_SECRET_BYTES:
             raise ValueError(

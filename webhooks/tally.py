@@ -30,7 +30,11 @@ class Tally:
                 return
             self._logged[key] = (now, total)
         logger.warning(
-            "webhook %s: %s (%d times, %d since the start)", endpoint, reason, total - last_total, total
+            "webhook %s: %s (%d times, %d since the start)",
+            endpoint,
+            reason,
+            total - last_total,
+            total,
         )
 
     def counts(self) -> dict[tuple[str, str], int]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, TypedDict, Unpack
 
+import msgspec
 from sqlalchemy import Select, func, select, update
 
 from connector.errors import InvariantBroken, NotFound
@@ -165,6 +166,13 @@ class FinancingInvoices(Repository):
             found.update({row.record_id: row for row in self._rows(query)})
         return found
 
+    def of_record(self, record_id: int) -> list[FinancingRow]:
+        """All financing invoices of a record, one per financier. Look at `intact`."""
+        columns = financing_invoices.c
+        return self._rows(
+            select(financing_invoices).where(columns.record_id == record_id).order_by(columns.id)
+        )
+
     def to_submit(
         self, financier: str, *, connection: str | None = None, limit: int, after_id: int = 0
     ) -> list[FinancingRow]:
@@ -306,7 +314,7 @@ def _insert_row(financier: str, new: NewFinancing, now: str) -> tuple[Value, ...
         terms.due_date.isoformat(),
         terms.buyer_id,
         terms.supplier_id,
-        json.dumps(terms.type_of_goods),
+        _encoded(terms.type_of_goods),
         "ready",
         _digest(record_id, financier, client_reference_id, outcome_id, terms),
         now,
@@ -324,15 +332,15 @@ def _terms_values(terms: Terms) -> dict[str, Any]:
         "due_date": terms.due_date,
         "buyer_id": terms.buyer_id,
         "supplier_id": terms.supplier_id,
-        "type_of_goods": json.dumps(terms.type_of_goods),
+        "type_of_goods": _encoded(terms.type_of_goods),
     }
 
 
 def _digest(
     record_id: int, financier: str, client_reference_id: str, outcome_id: int, terms: Terms
 ) -> bytes:
-    """BLAKE2b-256 of the columns that move money, as a JSON list in fixed order."""
-    content = json.dumps(
+    """BLAKE2b-256 of the columns that move money, as a compact JSON list in fixed order, UTF-8."""
+    content = msgspec.json.encode(
         (
             record_id,
             financier,
@@ -342,14 +350,18 @@ def _digest(
             terms.invoice_number,
             terms.currency,
             terms.amount_minor_units,
-            None if terms.issue_date is None else terms.issue_date.isoformat(),
-            terms.due_date.isoformat(),
+            terms.issue_date,
+            terms.due_date,
             terms.buyer_id,
             terms.supplier_id,
             terms.type_of_goods,
         )
     )
-    return hashlib.blake2b(content.encode(), digest_size=32).digest()
+    return hashlib.blake2b(content, digest_size=32).digest()
+
+
+def _encoded(words: tuple[str, ...]) -> str:
+    return msgspec.json.encode(words).decode()
 
 
 def _decoded(row: Mapping[Any, Any]) -> FinancingRow:

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, or_, select, tuple_, update
@@ -19,14 +20,11 @@ from connector.clock import Clock
 from connector.errors import InvariantBroken
 from connector.store.failures import translated
 from connector.store.schema import inbox
-from webhooks.ports import ReceivedEvent, Receipt
+from webhooks.ports import Receipt, ReceivedEvent
 
 _KEYS_PER_SELECT = 256
 
-_SQLITE_INSERT = (
-    "INSERT INTO inbox (endpoint, event_id, verification, body, received_at, state, attempts, next_attempt_at) "
-    "VALUES (?, ?, ?, ?, ?, 'received', 0, ?) ON CONFLICT (endpoint, event_id) DO NOTHING"
-)
+_LARGEST_POWER = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,25 +99,28 @@ class Inbox:
         return {(endpoint, event_id) for endpoint, event_id in inserted}
 
     def _insert_sqlite(self, events: Sequence[ReceivedEvent]) -> set[tuple[str, str]]:
-        # On the driver's cursor: 4 us a row instead of 40, and it tells of each row whether it was new.
-        stored = set()
+        # On the driver's cursor and many rows a statement: a third of the time, and the thread gives the interpreter
+        # away once a statement instead of once a row, which under load is what it waits for.
+        stored: set[tuple[str, str]] = set()
         cursor = self._connection.connection.cursor()
         try:
-            for event in events:
-                received_at = _instant(event.received_at)
-                cursor.execute(
-                    _SQLITE_INSERT,
-                    (
-                        event.endpoint,
-                        event.event_id,
-                        event.verification.value,
-                        event.body,
-                        received_at,
-                        received_at,
-                    ),
-                )
-                if cursor.rowcount == 1:
-                    stored.add((event.endpoint, event.event_id))
+            start = 0
+            while start < len(events):
+                # Powers of two: nine statements, which the driver keeps prepared, make up every number of rows.
+                size = 1 << min((len(events) - start).bit_length() - 1, _LARGEST_POWER)
+                part = events[start : start + size]
+                cursor.execute(_sqlite_insert(size), _sqlite_values(part))
+                if cursor.rowcount == size:
+                    stored.update((event.endpoint, event.event_id) for event in part)
+                elif cursor.rowcount:
+                    # The new rows got the highest ids: nobody else writes meanwhile.
+                    last = cursor.lastrowid
+                    cursor.execute(
+                        "SELECT endpoint, event_id FROM inbox WHERE id > ? AND id <= ?",
+                        (last - cursor.rowcount, last),
+                    )
+                    stored.update(cursor.fetchall())
+                start += size
         except Exception as error:
             ours = translated(error)
             if ours is None:
@@ -142,9 +143,7 @@ class Inbox:
             found.update({(endpoint, event_id): body for endpoint, event_id, body in rows})
         return found
 
-    def claim_due(
-        self, endpoint: str, lease: timedelta, *, limit: int = 20
-    ) -> Sequence[InboxRow]:
+    def claim_due(self, endpoint: str, lease: timedelta, *, limit: int = 20) -> Sequence[InboxRow]:
         """Take the events it is time to work on, oldest first, under one lease.
 
         A row whose lease ran out is taken over; its old token is void from then on.
@@ -264,6 +263,30 @@ class Inbox:
 
     def _rows(self, query: Select[Any]) -> Sequence[InboxRow]:
         return [_row(row) for row in self._connection.execute(query)]
+
+
+@cache
+def _sqlite_insert(size: int) -> str:
+    return (
+        "INSERT INTO inbox (endpoint, event_id, verification, body, received_at, state, attempts, next_attempt_at) "
+        "VALUES " + ", ".join(["(?, ?, ?, ?, ?, 'received', 0, ?)"] * size) + " "
+        "ON CONFLICT (endpoint, event_id) DO NOTHING"
+    )
+
+
+def _sqlite_values(events: Sequence[ReceivedEvent]) -> Sequence[str | bytes]:
+    values: list[str | bytes] = []
+    for event in events:
+        received_at = _instant(event.received_at)
+        values += (
+            event.endpoint,
+            event.event_id,
+            event.verification.value,
+            event.body,
+            received_at,
+            received_at,
+        )
+    return values
 
 
 def _instant(value: datetime) -> str:

@@ -108,6 +108,18 @@ class RecordReading(Repository):
             )
         )
 
+    def by_source_id(self, source_id: str, limit: int = 10) -> list[RecordRow]:
+        """Mapped records with this identifier of the source's, of any connection."""
+        rows = self._connection.execute(
+            select(source_records)
+            .where(
+                source_records.c.source_id == source_id, source_records.c.outcome_id.is_not(None)
+            )
+            .order_by(source_records.c.id)
+            .limit(limit)
+        )
+        return [RecordRow(**row) for row in rows.mappings()]
+
     def get(self, record_id: int) -> RecordRow:
         """The record with this identifier of ours. Raises NotFound."""
         found = self._record(select(source_records).where(source_records.c.id == record_id))
@@ -152,6 +164,14 @@ class RecordReading(Repository):
             select(outcomes).where(outcomes.c.record_id == record_id).order_by(outcomes.c.id)
         )
         return [OutcomeRow(**row) for row in rows.mappings()]
+
+    def outcome(self, outcome_id: int) -> OutcomeRow:
+        """One outcome. Raises NotFound for an unknown identifier."""
+        row = self._connection.execute(select(outcomes).where(outcomes.c.id == outcome_id))
+        found = row.mappings().one_or_none()
+        if found is None:
+            raise NotFound(f"There is no outcome {outcome_id}.")
+        return OutcomeRow(**found)
 
     def current_outcome(self, record_id: int) -> OutcomeRow:
         """The outcome in force. Raises NotFound for a record that was never decided."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from sqlalchemy import update
 
@@ -44,9 +44,10 @@ from source_records where connection = ? and stream = ? and source_id = any(?::t
 
 _KNOWN_BATCH = 500
 
+# The rows below are made by the hundred for every page: named tuples, four times as fast to make as dataclasses.
 
-@dataclass(frozen=True, slots=True)
-class Known:
+
+class Known(NamedTuple):
     """What the store already holds of a source record."""
 
     id: int
@@ -58,8 +59,7 @@ class Known:
     latest_version_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class NewOutcome:
+class NewOutcome(NamedTuple):
     """An outcome to be stored under an allocated `id`. `amount_minor_units` in the smallest unit of `currency`."""
 
     id: int
@@ -73,8 +73,7 @@ class NewOutcome:
     problems_json: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NewVersion:
+class NewVersion(NamedTuple):
     """A version to be stored under allocated identifiers. `is_first`: the record itself is new.
 
     Without an `outcome` a known record keeps the current one (an echo, or a stream that is not mapped).
@@ -95,8 +94,7 @@ class NewVersion:
     recheck_on: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """A new outcome for the latest version of a record."""
 
     record_id: int
@@ -117,8 +115,7 @@ class Records(RecordReading):
                 rows = self._query_plain(_KNOWN_SQLITE, (connection, stream, json.dumps(batch)))
             else:
                 rows = self._query_plain(_KNOWN_POSTGRESQL, (connection, stream, batch))
-            for source_id, *columns in rows:
-                found[source_id] = Known(*columns)
+            found.update((row[0], Known._make(row[1:])) for row in rows)
         return found
 
     def save(

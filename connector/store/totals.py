@@ -58,7 +58,10 @@ class CurrentTotals(Repository):
             .group_by(records.connection, currency, made.kind, made.reason_code)
             .order_by(records.connection, currency, made.kind, made.reason_code)
         )
-        return [OutcomeTotal(*row[:5], int(row[5])) for row in rows]
+        return [
+            OutcomeTotal(connection, money, kind, reason, count, int(amount))
+            for connection, money, kind, reason, count, amount in rows
+        ]
 
     def by_status(self) -> list[FinancingTotal]:
         columns = financing_invoices.c
@@ -74,7 +77,10 @@ class CurrentTotals(Repository):
             .group_by(columns.financier, columns.currency, columns.state, columns.status)
             .order_by(columns.financier, columns.currency, columns.state, columns.status)
         )
-        return [FinancingTotal(*row[:5], int(row[5])) for row in rows]
+        return [
+            FinancingTotal(financier, money, state, status, count, int(amount))
+            for financier, money, state, status, count, amount in rows
+        ]
 
     def timeline_rows(self) -> int:
         """How many statuses were applied."""

@@ -19,6 +19,7 @@ from connector.transport.authorization import (
 )
 from connector.transport.client import JSON, Transport, segment
 from connector.transport.context import AdapterContext
+from connector.transport.forms import multipart
 from connector.transport.redaction import Redactor, Secret, reveal
 from connector.transport.settings import TransportSchema, TransportSettings, transport_settings
 
@@ -36,6 +37,7 @@ __all__ = [
     "Transport",
     "TransportSchema",
     "TransportSettings",
+    "multipart",
     "reveal",
     "segment",
     "transport_settings",

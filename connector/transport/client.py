@@ -168,7 +168,7 @@ class Transport:
             return None
         if asked_seconds is None:
             longest = min(_FIRST_BACKOFF_SECONDS * 2 ** (turn - 1), _LONGEST_BACKOFF_SECONDS)
-            wait_seconds = longest * random.uniform(0.5, 1.0)  # noqa: S311 (spreads load; no secret)
+            wait_seconds = longest * random.uniform(0.5, 1.0)
         elif asked_seconds <= self.settings.patience_seconds:
             wait_seconds = asked_seconds
         else:

@@ -204,7 +204,7 @@ def settle(ids: list[int], company: Any) -> dict[str, list[int]]:
     method.credit_account = accounts["cash"]
     method.debit_account = accounts["cash"]
     method.save()
-    posted, drafts = ids[: len(ids) // 2], ids[len(ids) // 2 :]
+    posted, drafts = ids[: len(ids) * 2 // 5], ids[len(ids) * 2 // 5 :]
     context = config.get_config().context
     proxy = config.get_config().get_proxy("account.invoice")
     proxy.post(posted, context)

@@ -159,8 +159,9 @@ def serve(
 def start_sqlite(cache: Path, folder: Path) -> TrytonServer:
     """A server on a copy of the prepared database."""
     template = sqlite_template(cache)
+    # Beside the database file lies a folder of its name, with the attachments.
+    shutil.copytree(template, folder, dirs_exist_ok=True)
     database_file = folder / f"{DATABASE}.sqlite"
-    shutil.copyfile(template / f"{DATABASE}.sqlite", database_file)
     seeded = json.loads((template / "seeded.json").read_text("utf-8"))
     return serve(write_config(folder, "sqlite://"), seeded, database_file)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from connector.sandbox.hosted_session.invoices import FINANCING_PARTS
@@ -34,8 +35,7 @@ def path_of(world: World, client_reference_id: str) -> list[str]:
 def begin(world: World, invoice: StoredObject) -> None:
     """A session was completed: the invoice is `new`, and the desk has it."""
     amount = invoice.amount_minor_units or 0
-    parts: dict[str, int | None] = dict.fromkeys(FINANCING_PARTS)
-    parts["first_payment"] = amount * 90 // 100
+    parts = financing_parts(amount, "new", dict.fromkeys(FINANCING_PARTS))
     invoice = set_status(world, invoice, "new", {**invoice.body, "financing": parts})
     plan = {"path": path_of(world, str(invoice.reference)), "position": 0}
     world.ledger.add("desk", NewObject(invoice.id, plan, world.now(), status="active"))
@@ -108,7 +108,8 @@ def _step(world: World, invoice_id: str) -> int:
             return 0
         invoice = world.required("invoice", invoice_id)
         status = path[position]
-        body = {**invoice.body, "financing": _parts(invoice, status)}
+        parts = financing_parts(invoice.amount_minor_units or 0, status, invoice.body["financing"])
+        body = {**invoice.body, "financing": parts}
         set_status(world, invoice, status, body)
         last = position + 1 == len(path)
         plan = {**stored.body, "position": position + 1}
@@ -117,19 +118,20 @@ def _step(world: World, invoice_id: str) -> int:
     return 1
 
 
-def _parts(invoice: StoredObject, status: str) -> dict[str, int | None]:
-    """The parts of the financing once the invoice has this status, in minor units."""
-    amount = invoice.amount_minor_units or 0
-    parts: dict[str, int | None] = dict(invoice.body["financing"])
+def financing_parts(
+    amount: int, status: str, parts: Mapping[str, int | None]
+) -> dict[str, int | None]:
+    """The parts of the financing of `amount` once the invoice has this status, all in minor units."""
+    told = dict(parts)
+    if status == "new" and told["first_payment"] is None:
+        told["first_payment"] = amount * 90 // 100
     if status == "financed":
-        parts |= {
-            "discount": amount // 100,
-            "volume_adjument_fees": 0,
-            "insurance_charges": amount * 2 // 1000,
-        }
+        told["discount"] = amount // 100
+        told["volume_adjument_fees"] = 0
+        told["insurance_charges"] = amount * 2 // 1000
     if status == "overdue":
-        parts["late_payment_fees"] = amount * 5 // 1000
+        told["late_payment_fees"] = amount * 5 // 1000
     if status == "repaid":
-        spent = sum(value or 0 for name, value in parts.items() if name != "second_payment")
-        parts["second_payment"] = amount - spent
-    return parts
+        spent = sum(value or 0 for name, value in told.items() if name != "second_payment")
+        told["second_payment"] = amount - spent
+    return told

@@ -164,7 +164,7 @@ class Finexio:
             address={part: text for part, text in address.items() if text},
         )
 
-    def document(self, source_id: str) -> SourceDocument | None:  # noqa: ARG002 (there is none of any)
+    def document(self, source_id: str) -> SourceDocument | None:
         """None: Finexio offers no file of an invoice."""
         return None
 

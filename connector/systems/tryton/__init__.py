@@ -5,4 +5,6 @@ docs/tryton.md says how to connect one, and which traps of a real server the mod
 
 from connector.systems.tryton.adapter import Tryton
 
-__all__ = ["Tryton"]
+ADAPTER = Tryton
+
+__all__ = ["ADAPTER", "Tryton"]

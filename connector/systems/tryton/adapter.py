@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from marshmallow import fields, validate
 
+from connector.config.fields import SecretField
 from connector.errors import NotFound, Unsupported
 from connector.system import (
     Capabilities,
@@ -57,7 +58,7 @@ class TrytonSchema(TransportSchema):
         ),
     )
     username = fields.String(required=True, validate=validate.Length(min=1))
-    password = fields.String(required=True, metadata={"secret": True})
+    password = SecretField(required=True)
     company_id = fields.Integer(
         load_default=None, allow_none=True, strict=True, validate=validate.Range(min=1)
     )

@@ -20,7 +20,7 @@ CREATE TABLE company_links (
   linked_by TEXT NOT NULL,
   linked_at TEXT NOT NULL,
   CONSTRAINT pk_company_links PRIMARY KEY (connection, counterparty_id, financier),
-  CONSTRAINT ck_company_links_how CHECK (how in ('hand', 'created'))
+  CONSTRAINT ck_company_links_how CHECK (how = 'hand' or how = 'created')
 )
  STRICT
 
@@ -34,7 +34,7 @@ CREATE TABLE connection_states (
   error TEXT,
   reconcile_first INTEGER DEFAULT 0 NOT NULL,
   CONSTRAINT pk_connection_states PRIMARY KEY (connection),
-  CONSTRAINT ck_connection_states_state CHECK (state in ('ok', 'backing_off', 'reconnect', 'drift', 'paused'))
+  CONSTRAINT ck_connection_states_state CHECK (state = 'ok' or state = 'backing_off' or state = 'reconnect' or state = 'drift' or state = 'paused')
 )
  STRICT
 
@@ -64,8 +64,8 @@ CREATE TABLE inbox (
   finished_at TEXT,
   CONSTRAINT pk_inbox PRIMARY KEY (id),
   CONSTRAINT uq_inbox_endpoint_event_id UNIQUE (endpoint, event_id),
-  CONSTRAINT ck_inbox_verification CHECK (verification in ('signed', 'hint')),
-  CONSTRAINT ck_inbox_state CHECK (state in ('received', 'done', 'quarantined'))
+  CONSTRAINT ck_inbox_verification CHECK (verification = 'signed' or verification = 'hint'),
+  CONSTRAINT ck_inbox_state CHECK (state = 'received' or state = 'done' or state = 'quarantined')
 )
  STRICT
 
@@ -83,7 +83,7 @@ CREATE TABLE mapping_versions (
   activated_at TEXT,
   CONSTRAINT pk_mapping_versions PRIMARY KEY (id),
   CONSTRAINT uq_mapping_versions_name_version_no UNIQUE (name, version_no),
-  CONSTRAINT ck_mapping_versions_state CHECK (state in ('draft', 'active', 'superseded'))
+  CONSTRAINT ck_mapping_versions_state CHECK (state = 'draft' or state = 'active' or state = 'superseded')
 )
  STRICT
 
@@ -114,8 +114,8 @@ CREATE TABLE runs (
   error_class TEXT,
   error TEXT,
   CONSTRAINT pk_runs PRIMARY KEY (id),
-  CONSTRAINT ck_runs_task CHECK (task in ('pull', 'remap', 'recheck')),
-  CONSTRAINT ck_runs_state CHECK (state in ('running', 'succeeded', 'failed', 'interrupted'))
+  CONSTRAINT ck_runs_task CHECK (task = 'pull' or task = 'remap' or task = 'recheck'),
+  CONSTRAINT ck_runs_state CHECK (state = 'running' or state = 'succeeded' or state = 'failed' or state = 'interrupted')
 )
  STRICT
 
@@ -154,7 +154,7 @@ CREATE TABLE counterparties (
   address TEXT NOT NULL,
   record_id INTEGER NOT NULL,
   CONSTRAINT pk_counterparties PRIMARY KEY (connection, counterparty_id),
-  CONSTRAINT ck_counterparties_role CHECK (role in ('buyer', 'supplier', 'both', 'own')),
+  CONSTRAINT ck_counterparties_role CHECK (role = 'buyer' or role = 'supplier' or role = 'both' or role = 'own'),
   CONSTRAINT fk_counterparties_record_id FOREIGN KEY(record_id) REFERENCES source_records (id)
 )
  STRICT
@@ -171,7 +171,7 @@ CREATE TABLE invoice_documents (
   added_by TEXT NOT NULL,
   CONSTRAINT pk_invoice_documents PRIMARY KEY (id),
   CONSTRAINT uq_invoice_documents_record_id_sha256 UNIQUE (record_id, sha256),
-  CONSTRAINT ck_invoice_documents_origin CHECK (origin in ('attachment', 'hand', 'rendered')),
+  CONSTRAINT ck_invoice_documents_origin CHECK (origin = 'attachment' or origin = 'hand' or origin = 'rendered'),
   CONSTRAINT fk_invoice_documents_record_id FOREIGN KEY(record_id) REFERENCES source_records (id)
 )
  STRICT
@@ -201,7 +201,7 @@ CREATE TABLE run_totals (
   count INTEGER NOT NULL,
   amount_minor_units INTEGER NOT NULL,
   CONSTRAINT pk_run_totals PRIMARY KEY (run_id, currency, kind),
-  CONSTRAINT ck_run_totals_kind CHECK (kind in ('pulled', 'mapped', 'held', 'excluded', 'rejected')),
+  CONSTRAINT ck_run_totals_kind CHECK (kind = 'pulled' or kind = 'mapped' or kind = 'held' or kind = 'excluded' or kind = 'rejected'),
   CONSTRAINT fk_run_totals_run_id FOREIGN KEY(run_id) REFERENCES runs (id)
 )
  STRICT
@@ -222,7 +222,7 @@ CREATE TABLE outcomes (
   problems TEXT,
   decided_at TEXT NOT NULL,
   CONSTRAINT pk_outcomes PRIMARY KEY (id),
-  CONSTRAINT ck_outcomes_kind CHECK (kind in ('mapped', 'held', 'excluded', 'rejected')),
+  CONSTRAINT ck_outcomes_kind CHECK (kind = 'mapped' or kind = 'held' or kind = 'excluded' or kind = 'rejected'),
   CONSTRAINT ck_outcomes_reason CHECK (kind = 'mapped' or reason_code is not null),
   CONSTRAINT fk_outcomes_record_id FOREIGN KEY(record_id) REFERENCES source_records (id),
   CONSTRAINT fk_outcomes_version_id FOREIGN KEY(version_id) REFERENCES record_versions (id),
@@ -264,18 +264,19 @@ CREATE TABLE financing_invoices (
   CONSTRAINT pk_financing_invoices PRIMARY KEY (id),
   CONSTRAINT uq_financing_invoices_client_reference_id UNIQUE (client_reference_id),
   CONSTRAINT uq_financing_invoices_record_id_financier UNIQUE (record_id, financier),
-  CONSTRAINT uq_financing_invoices_financier_remote_invoice_id UNIQUE (financier, remote_invoice_id),
-  CONSTRAINT ck_financing_invoices_direction CHECK (direction in ('payable', 'receivable')),
-  CONSTRAINT ck_financing_invoices_state CHECK (state in ('ready', 'submitting', 'submitted', 'parked', 'withdrawn')),
+  CONSTRAINT ck_financing_invoices_direction CHECK (direction = 'payable' or direction = 'receivable'),
+  CONSTRAINT ck_financing_invoices_state CHECK (state = 'ready' or state = 'submitting' or state = 'submitted' or state = 'parked' or state = 'withdrawn'),
   CONSTRAINT ck_financing_invoices_amount CHECK (amount_minor_units > 0),
   CONSTRAINT fk_financing_invoices_record_id FOREIGN KEY(record_id) REFERENCES source_records (id),
   CONSTRAINT fk_financing_invoices_outcome_id FOREIGN KEY(outcome_id) REFERENCES outcomes (id)
 )
  STRICT
 
-CREATE INDEX ix_financing_invoices_poll ON financing_invoices (financier, next_poll_at)
+CREATE INDEX ix_financing_invoices_poll ON financing_invoices (financier, next_poll_at) WHERE next_poll_at is not null
 
 CREATE INDEX ix_financing_invoices_state ON financing_invoices (financier, state, id)
+
+CREATE UNIQUE INDEX uq_financing_invoices_remote ON financing_invoices (financier, remote_invoice_id) WHERE remote_invoice_id is not null
 
 CREATE TABLE status_timeline (
   id INTEGER NOT NULL,
@@ -291,7 +292,7 @@ CREATE TABLE status_timeline (
   hash BLOB NOT NULL,
   CONSTRAINT pk_status_timeline PRIMARY KEY (id),
   CONSTRAINT uq_status_timeline_financing_invoice_id_seq UNIQUE (financing_invoice_id, seq),
-  CONSTRAINT ck_status_timeline_via CHECK (via in ('submit', 'webhook', 'poll')),
+  CONSTRAINT ck_status_timeline_via CHECK (via = 'submit' or via = 'webhook' or via = 'poll'),
   CONSTRAINT fk_status_timeline_financing_invoice_id FOREIGN KEY(financing_invoice_id) REFERENCES financing_invoices (id),
   CONSTRAINT fk_status_timeline_inbox_id FOREIGN KEY(inbox_id) REFERENCES inbox (id)
 )
@@ -321,7 +322,7 @@ CREATE TABLE outbox (
   CONSTRAINT pk_outbox PRIMARY KEY (id),
   CONSTRAINT uq_outbox_stream_seq UNIQUE (stream, seq),
   CONSTRAINT uq_outbox_idempotency_key UNIQUE (idempotency_key),
-  CONSTRAINT ck_outbox_state CHECK (state in ('pending', 'sending', 'unknown', 'done', 'unsupported', 'parked', 'dead')),
+  CONSTRAINT ck_outbox_state CHECK (state = 'pending' or state = 'sending' or state = 'unknown' or state = 'done' or state = 'unsupported' or state = 'parked' or state = 'dead'),
   CONSTRAINT fk_outbox_financing_invoice_id FOREIGN KEY(financing_invoice_id) REFERENCES financing_invoices (id),
   CONSTRAINT fk_outbox_timeline_id FOREIGN KEY(timeline_id) REFERENCES status_timeline (id)
 )
@@ -342,7 +343,7 @@ CREATE TABLE attempts (
   result TEXT,
   detail TEXT,
   CONSTRAINT pk_attempts PRIMARY KEY (outbox_id, attempt_no),
-  CONSTRAINT ck_attempts_action CHECK (action in ('send', 'look_up')),
+  CONSTRAINT ck_attempts_action CHECK (action = 'send' or action = 'look_up'),
   CONSTRAINT fk_attempts_outbox_id FOREIGN KEY(outbox_id) REFERENCES outbox (id)
 )
  STRICT

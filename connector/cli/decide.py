@@ -1,0 +1,284 @@
+"""Commands with which a person decides: links, documents, parked rows, financing by hand."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+
+import click
+
+from connector import views
+from connector.bootstrap import Program
+from connector.cli.main import Invocation, cli, json_option, pass_invocation
+from connector.cli.output import amount_of, print_json, print_table, say
+from connector.config.model import Flow
+from connector.deciding import DOCUMENT_MISSING
+from connector.documents import check
+from connector.errors import ConfigError, InvariantBroken, NotFound
+from connector.system import SourceDocument
+from connector.views import find_record
+
+
+def operator() -> str:
+    """Who is deciding, for the audit log."""
+    return f"operator:{getpass.getuser()}"
+
+
+def flow_named(program: Program, connection: str) -> Flow:
+    """The flow of a connection. Raises ConfigError when there is none."""
+    flow = program.flow_of(connection)
+    if flow is None:
+        known = ", ".join(f.connection for f in program.config.flows) or "none"
+        raise ConfigError(
+            f"No flow takes the invoices of {connection!r} anywhere.",
+            remedy=f"Connections with a flow: {known}.",
+        )
+    return flow
+
+
+# -- companies ----------------------------------------------------------------------------------------------------
+
+
+@cli.group(invoke_without_command=True)
+@click.option("--connection", help="Only this connection.")
+@json_option
+@click.pass_context
+def link(context: click.Context, connection: str | None, as_json: bool) -> None:
+    """Companies of the accounting system and what they are called at the financier. Without a command: list them."""
+    if context.invoked_subcommand is not None:
+        return
+    invocation = context.find_object(Invocation)
+    if invocation is None:
+        raise click.UsageError("Run this as `connector link`.")
+    with invocation.program() as program, program.database.read() as tx:
+        lines = []
+        for flow in program.config.flows:
+            if connection not in (None, flow.connection):
+                continue
+            links = {row.counterparty_id: row for row in tx.companies.all_links(flow.connection)}
+            for row in tx.companies.counterparties(flow.connection):
+                found = links.get(row.counterparty_id)
+                lines.append(
+                    {
+                        "connection": flow.connection,
+                        "counterparty_id": row.counterparty_id,
+                        "name": row.name,
+                        "role": row.role,
+                        "country": row.country,
+                        "company_id": None if found is None else found.company_id,
+                        "how": None if found is None else found.how,
+                    }
+                )
+    if as_json:
+        print_json(lines)
+        return
+    print_table(
+        "Companies",
+        ["connection", "counterparty", "name", "role", "company at the financier", "how"],
+        [
+            (
+                n["connection"],
+                n["counterparty_id"],
+                n["name"],
+                n["role"],
+                n["company_id"] or "NOT LINKED",
+                n["how"],
+            )
+            for n in lines
+        ],
+        empty="none is known yet. Run `connector sync` first.",
+    )
+
+
+@link.command("set")
+@click.argument("connection")
+@click.argument("counterparty_id")
+@click.argument("company_id")
+@pass_invocation
+def link_set(
+    invocation: Invocation, connection: str, counterparty_id: str, company_id: str
+) -> None:
+    """Link COUNTERPARTY_ID of CONNECTION to COMPANY_ID at the financier, and let waiting invoices go on."""
+    with invocation.program() as program:
+        flow = flow_named(program, connection)
+        with program.database.read() as tx:
+            if tx.companies.counterparty(connection, counterparty_id) is None:
+                raise NotFound(
+                    f"{connection} has no counterparty {counterparty_id[:80]!r}.",
+                    remedy="`connector link` lists them.",
+                )
+        companies = {c.company_id for c in program.financiers[flow.financier].companies()}
+        if company_id not in companies:
+            raise NotFound(
+                f"{flow.financier} has no company {company_id[:80]!r}.",
+                remedy="`connector link companies` lists them.",
+            )
+        program.linker(flow).link(counterparty_id, company_id, by=operator())
+    say("Linked. Invoices that waited for it go on.")
+
+
+@link.command("companies")
+@click.argument("connection")
+@json_option
+@pass_invocation
+def link_companies(invocation: Invocation, connection: str, as_json: bool) -> None:
+    """The companies that the financier of CONNECTION's flow knows."""
+    with invocation.program() as program:
+        flow = flow_named(program, connection)
+        lines = [
+            {
+                "company_id": c.company_id,
+                "name": c.name,
+                "country": c.country,
+                "buyer_limit": c.buyer_limit_status,
+            }
+            for c in program.financiers[flow.financier].companies()
+        ]
+    if as_json:
+        print_json(lines)
+        return
+    print_table(
+        f"Companies at {flow.financier}",
+        ["company", "name", "country", "buyer limit"],
+        [(n["company_id"], n["name"], n["country"], n["buyer_limit"]) for n in lines],
+        empty="none.",
+    )
+
+
+# -- the error inbox ----------------------------------------------------------------------------------------------
+
+
+@cli.group(invoke_without_command=True)
+@click.option("--reason-code", help="Only this cause.")
+@click.option("--connection", help="Only this connection.")
+@click.option("--after", "after_id", type=int, default=0, help="Only records after this one.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@json_option
+@click.pass_context
+def inbox(
+    context: click.Context,
+    reason_code: str | None,
+    connection: str | None,
+    after_id: int,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """Records that wait for a person, each with what is wrong and where. Without a command: list them."""
+    if context.invoked_subcommand is not None:
+        return
+    invocation = context.find_object(Invocation)
+    if invocation is None:
+        raise click.UsageError("Run this as `connector inbox`.")
+    with invocation.program() as program, program.database.read() as tx:
+        lines = [
+            views.inbox_line(row)
+            for row in tx.records.list_current(
+                ("held", "rejected"),
+                connection=connection,
+                reason_code=reason_code,
+                after_id=after_id,
+                limit=limit,
+            )
+        ]
+    if as_json:
+        print_json(lines)
+        return
+    print_table(
+        "Error inbox",
+        [">record", "connection", "source id", "outcome", "what is wrong", "field", ">amount"],
+        [
+            (
+                n["record_id"],
+                n["connection"],
+                n["source_id"],
+                n["kind"],
+                n["sentence"],
+                n["field_path"],
+                amount_of(n),
+            )
+            for n in lines
+        ],
+        empty="nothing waits.",
+    )
+
+
+@inbox.command()
+@click.argument("word")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@pass_invocation
+def attach(invocation: Invocation, word: str, file: Path) -> None:
+    """Attach FILE (pdf, jpg, png or csv) as the invoice document of WORD, and let the invoice go on."""
+    document = SourceDocument(file.name, file.suffix.lstrip(".").lower(), file.read_bytes())
+    check(document)
+    with invocation.program() as program:
+        with program.database.write() as tx:
+            record = find_record(tx, word)
+            tx.documents.add(
+                record.id,
+                document.name,
+                document.file_format,
+                document.content,
+                origin="hand",
+                by=operator(),
+            )
+            tx.audit.append(
+                operator(), "document.attached", record.source_id, {"name": document.name}
+            )
+        decider = program.decider(record.connection)
+        if decider is not None and record.reason_code == DOCUMENT_MISSING:
+            program.redecider(record.connection).run(
+                decider, "recheck", reason_codes=[DOCUMENT_MISSING], only_record=record.id
+            )
+    say("Attached.")
+
+
+# -- parked rows, and financing by hand ---------------------------------------------------------------------------
+
+
+@cli.command()
+@click.argument("row_id", type=int)
+@click.argument("what", type=click.Choice(["again", "drop"]))
+@click.option("--reason", required=True, help="Why; it is kept with the row and in the audit log.")
+@pass_invocation
+def decide(invocation: Invocation, row_id: int, what: str, reason: str) -> None:
+    """Decide about the parked outbox row ROW_ID: send it `again`, or `drop` it for good."""
+    with invocation.program() as program, program.database.write() as tx:
+        row = tx.outbox.get(row_id)
+        tx.outbox.decide(row_id, state="pending" if what == "again" else "dead", reason=reason)
+        if row.timeline_id is None:
+            new = "submitting" if what == "again" else "withdrawn"
+            tx.financing.set_state(
+                row.financing_invoice_id, new, reason, allowed_from=("parked",)
+            )
+        tx.audit.append(operator(), f"outbox.{what}", row.idempotency_key, {"reason": reason})
+    say("Noted.")
+
+
+@cli.command()
+@click.argument("word")
+@pass_invocation
+def submit(invocation: Invocation, word: str) -> None:
+    """Request financing for one invoice now: one that is ready, or whose session was canceled or has expired."""
+    with invocation.program(exclusive=True) as program:
+        with program.database.read() as tx:
+            record = find_record(tx, word)
+            found = tx.financing.of_record(record.id)
+        if not found:
+            raise NotFound(
+                "This invoice is not for financing.", remedy="`connector invoice show` says why."
+            )
+        flow = flow_named(program, record.connection)
+        task, financing = program.submit_task(flow), found[0]
+        if financing.state == "ready":
+            task.open_one(financing.id)
+        elif financing.state == "parked" and financing.session_status in ("canceled", "expired"):
+            task.submitter.reopen_session(financing.id)
+        else:
+            raise InvariantBroken(
+                f"The invoice is {financing.state}; there is nothing to request.",
+                remedy="`connector invoice show` says where it stands.",
+            )
+        task.work_off_due()
+        with program.database.read() as tx:
+            after = tx.financing.get(financing.id)
+    say(f"The invoice is {after.state}. {after.session_url or after.state_reason or ''}")

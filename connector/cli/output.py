@@ -1,0 +1,66 @@
+"""How commands print: tables for people, JSON for machines, progress on long work. Results go to standard output,
+everything else to standard error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from connector.pull import RunReport
+
+stdout = Console(highlight=False, soft_wrap=True)
+stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str
+) -> None:
+    """A table. Columns whose name begins with `>` are right-aligned."""
+    listed = [tuple(rows_) for rows_ in rows]
+    if not listed:
+        stdout.print(Text(f"{title}: {empty}"))
+        return
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for name in columns:
+        table.add_column(name.lstrip(">"), justify="right" if name.startswith(">") else "left")
+    for row in listed:
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+    stdout.print(table)
+
+
+def say(sentence: str) -> None:
+    """A sentence for the person at the terminal."""
+    stderr.print(Text(sentence))
+
+
+class PullProgress:
+    """Says every few thousand records how far a pull is."""
+
+    def __init__(self, every: int = 5000) -> None:
+        self._every = every
+        self._next = every
+
+    def __call__(self, report: RunReport) -> None:
+        if report.seen < self._next:
+            return
+        self._next = report.seen + self._every
+        of = f" of {report.expected}" if report.expected else ""
+        say(
+            f"{report.connection}: read {report.seen}{of} {report.stream}, {report.changed} new or changed"
+        )
+
+
+def amount_of(line: dict[str, Any]) -> str:
+    """`1234.50 USD`, or a dash where the record does not say it."""
+    return "-" if line["amount"] is None else f"{line['amount']} {line['currency']}"

@@ -1,0 +1,79 @@
+"""Commands that let the connector work."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+
+import click
+
+from connector.cli.main import Invocation, cli, pass_invocation
+from connector.cli.output import PullProgress, say
+from connector.errors import ConfigError, Unavailable
+from connector.schedule import Tasks, prepare
+from connector.service import Service, run_until_signal
+
+
+@cli.command()
+@pass_invocation
+def run(invocation: Invocation) -> None:
+    """Start the connector: the schedule, the webhooks and the pages. Ctrl-C or SIGTERM stops it cleanly."""
+    with invocation.program(exclusive=True) as program:
+        service = Service(program)
+        server = program.config.server
+        say(f"Starting. The pages will be at http://{server.host}:{server.port}/. Ctrl-C stops it.")
+        try:
+            run_until_signal(service, threading.Event())
+        except OSError as error:
+            raise ConfigError(
+                f"The port {server.port} on {server.host} cannot be used: {error.strerror}.",
+                remedy="Stop the other program, or set another server.port.",
+            ) from None
+        say("Stopped.")
+
+
+@cli.command()
+@click.option("--full-walk", is_flag=True, help="Read everything again, not only what changed.")
+@pass_invocation
+def sync(invocation: Invocation, full_walk: bool) -> None:
+    """Do everything once, in order: pull, submit, hear, poll, write back. For cron, or to see a change at once."""
+    with invocation.program(exclusive=True) as program:
+        prepare(program)
+        tasks = Tasks(program, lambda _key: None)
+        troubled = tasks.round(PullProgress(), full_walk=full_walk)
+    if troubled:
+        raise Unavailable(
+            f"Not everything could be done: {', '.join(troubled)}.",
+            remedy="`connector status` says why.",
+        )
+    say("Done. `connector totals` shows the control totals.")
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@pass_invocation
+def backup(invocation: Invocation, file: Path) -> None:
+    """Write a consistent copy of the store to FILE, while the connector may be running.
+
+    To restore: stop the connector, put the copy in the place of the database, remove the -wal and -shm files beside
+    it, and start with `connector restored`.
+    """
+    if file.exists():
+        raise click.UsageError(f"{file} exists. Name a new file.")
+    with invocation.program() as program:
+        program.database.backup(file)
+    say(f"Written to {file}. Keep the encryption key with it, but not in the same place.")
+
+
+@cli.command()
+@pass_invocation
+def restored(invocation: Invocation) -> None:
+    """Say that the store was restored from a backup: everything is looked up before anything is created again."""
+    with invocation.program(exclusive=True) as program:
+        with program.database.write() as tx:
+            for name in program.config.financiers:
+                tx.connections.set_reconcile_first(name, True)
+            tx.audit.append("operator", "store.restored", "store", {})
+    say("Noted. The next start asks the financiers what they know before it creates anything.")
+    sys.exit(0)

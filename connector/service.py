@@ -1,0 +1,104 @@
+"""The running connector: the schedule, the doorway for webhooks and the pages, until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from typing import Any
+
+from flask import Flask
+from waitress import create_server
+
+from connector.bootstrap import Program
+from connector.console.app import create_console
+from connector.engine.local import LocalEngine
+from connector.schedule import Tasks, prepare, schedule_all
+from connector.store.group_commit import GroupCommitInbox
+from connector.strict_json import loads
+from webhooks.endpoints import Endpoints
+from webhooks.receiver import create_blueprint
+from webhooks.serving import server_options
+
+log = logging.getLogger(__name__)
+
+
+class Service:
+    """One running connector. Start it, then stop it; between the two everything happens by itself."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._engine = LocalEngine(program.config.schedule.max_workers)
+        self._inbox = GroupCommitInbox(program.database, on_commit=self._heard)
+        self.tasks: Tasks = schedule_all(program, self._engine)
+        self._server: Any = None
+        self._listening: threading.Thread | None = None
+
+    @property
+    def address(self) -> str:
+        """Where the pages are."""
+        return f"http://{self._program.config.server.host}:{self._server.effective_port}/"
+
+    def start(self) -> None:
+        """Bring the store up to date, listen, and begin the schedule."""
+        prepare(self._program)
+        self._inbox.start()
+        self.listen()
+        self._engine.start()
+        log.info("service.started address=%s", self.address)
+
+    def listen(self) -> None:
+        """Open the port. Raises OSError when it is taken."""
+        config = self._program.config
+        endpoints = Endpoints(
+            account.webhook.endpoint(name)
+            for name, account in config.financiers.items()
+            if account.webhook is not None
+        )
+        app = self._app(endpoints)
+        self._server = create_server(
+            app, host=config.server.host, port=config.server.port, **server_options(endpoints)
+        )
+        self._listening = threading.Thread(target=self._server.run, name="http", daemon=True)
+        self._listening.start()
+
+    def _app(self, endpoints: Endpoints) -> Flask:
+        app = create_console(self._program, self.wake)
+        app.register_blueprint(
+            create_blueprint(endpoints, self._inbox, loads, self._program.clock.now)
+        )
+        return app
+
+    def wake(self, key: str) -> bool:
+        """Run a task now. False when there is none of that name."""
+        if key not in self.tasks.by_key:
+            return False
+        self._engine.wake(key)
+        return True
+
+    def _heard(self, endpoints: frozenset[str]) -> None:
+        for endpoint in endpoints:
+            self._engine.wake(f"hear:{endpoint}")
+
+    def stop(self) -> bool:
+        """Refuse new work, let running work end, give everything back. False when the time was not enough; what was
+        cut short is resumed from its rows at the next start."""
+        self._program.stopping.set()
+        ended = self._engine.stop(self._program.config.schedule.shutdown_timeout_seconds)
+        if self._server is not None:
+            self._server.close()
+        if self._listening is not None:
+            self._listening.join(timeout=5)
+        self._inbox.stop()
+        self._program.close()
+        log.info("service.stopped in_time=%s", ended)
+        return ended
+
+
+def run_until_signal(service: Service, stop: threading.Event) -> None:
+    """Start, wait for SIGTERM, SIGINT or `stop`, and stop cleanly."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    service.start()
+    stop.wait()
+    service.stop()

@@ -1,0 +1,129 @@
+"""Deciding between the four outcomes, and how long the decision holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Final, NamedTuple
+
+from mappings.evaluation import Scope, Stop
+from mappings.outcome import OutcomeKind, Problem
+from mappings.plan import Plan
+from mappings.rules import Rule
+
+MAX_PROBLEMS_OF_A_RECORD: Final = 50
+_LAST_DAY: Final = date.max.toordinal()
+
+
+class Found(NamedTuple):
+    """A problem that decides an outcome, and the rule that found it (None: no rule but the language itself)."""
+
+    position: int
+    kind: OutcomeKind
+    problem: Problem
+    rule: str | None
+
+
+Decision = tuple[OutcomeKind, tuple[Found, ...]]
+
+
+class Judge:
+    """The rules of a plan, those that depend on the day apart from those that do not."""
+
+    def __init__(self, plan: Plan) -> None:
+        numbered = list(enumerate(plan.rules))
+        self._fixed = [(at, rule) for at, rule in numbered if not rule.on_day]
+        self._on_day = [(at, rule) for at, rule in numbered if rule.on_day]
+        after = len(numbered)
+        needs = plan.financier.fields if plan.financier else {}
+        self._required = frozenset(target for target, need in needs.items() if need.required)
+        self._missing = [
+            (
+                target,
+                Found(
+                    after,
+                    OutcomeKind.HELD,
+                    Problem(f"{target}_missing", needs[target].missing, plan.fields[target].path),
+                    None,
+                ),
+            )
+            for target in needs
+            if target in self._required
+        ]
+        goods = needs.get("type_of_goods")
+        self._goods = frozenset(goods.allowed if goods else ())
+        self._goods_path = (
+            plan.fields["type_of_goods"].path if "type_of_goods" in plan.fields else ""
+        )
+
+    def decide(
+        self, scope: Scope, today: date, unclear: Sequence[Problem]
+    ) -> tuple[OutcomeKind, tuple[Found, ...], date | None]:
+        """The outcome's kind, what led to it, and the first later day on which it is another one.
+
+        Between two days on which a date condition changes its answer every condition answers the same, so only
+        those days are tried.
+        """
+        always = _caught(self._fixed, scope, 0)
+        always += [Found(len(self._fixed), OutcomeKind.HELD, problem, None) for problem in unclear]
+        if not self._required <= scope.values.keys():
+            always += [found for target, found in self._missing if target not in scope.values]
+        always += self._unknown_goods(scope.values.get("type_of_goods"))
+        now = _caught(self._on_day, scope, today.toordinal())
+        decision = _combine(always + now)
+        changes = scope.recheck_ordinals
+        while changes:
+            day = min(changes)
+            if day > _LAST_DAY:
+                break
+            changes = scope.recheck_ordinals = []
+            then = _caught(self._on_day, scope, day)
+            changes = scope.recheck_ordinals
+            if then != now and _combine(always + then) != decision:
+                return *decision, date.fromordinal(day)
+        return *decision, None
+
+    def _unknown_goods(self, goods: str | None) -> list[Found]:
+        if goods is None or not self._goods or goods in self._goods:
+            return []
+        if self._goods.issuperset(listed_goods(goods)):
+            return []
+        sentence = f"The type of goods must be one of: {', '.join(sorted(self._goods))}."
+        problem = Problem("type_of_goods_unknown", sentence, self._goods_path)
+        return [Found(len(self._fixed), OutcomeKind.HELD, problem, None)]
+
+
+def listed_goods(goods: str) -> tuple[str, ...]:
+    """`perishables, other` as its two words."""
+    return tuple(part.strip() for part in goods.split(",")) if "," in goods else (goods,)
+
+
+def _caught(rules: Sequence[tuple[int, Rule]], scope: Scope, day: int) -> list[Found]:
+    found = []
+    for at, rule in rules:
+        try:
+            if rule.caught(scope, day):
+                found.append(Found(at, rule.kind, rule.problem, rule.name))
+        except Stop as stop:
+            problem = stop.problem(rule.problem.field_path)
+            found.append(Found(at, OutcomeKind.REJECTED, problem, None))
+    return found
+
+
+def _combine(found: list[Found]) -> Decision:
+    """Rejected before excluded before held before mapped; each said once, in the rules' order."""
+    if not found:
+        return OutcomeKind.MAPPED, ()
+    kinds = {entry.kind for entry in found}
+    if OutcomeKind.REJECTED in kinds:
+        said = [OutcomeKind.REJECTED]
+    elif OutcomeKind.EXCLUDED in kinds:
+        said = [OutcomeKind.EXCLUDED, OutcomeKind.HELD]
+    else:
+        said = [OutcomeKind.HELD]
+    distinct: dict[tuple[str, str], Found] = {}
+    for kind in said:
+        for entry in sorted(found, key=lambda entry: entry.position):
+            if entry.kind is kind:
+                distinct.setdefault((entry.problem.reason_code, entry.problem.field_path), entry)
+    return said[0], tuple(distinct.values())[:MAX_PROBLEMS_OF_A_RECORD]

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from mappings.evaluation import Open, Scope, Wrong
+from mappings.expressions import Path, parse_expression
+from mappings.functions import ANY, FUNCTIONS, Function
+from mappings.paths import Reader, reader
+from mappings.pipelines import Pipeline, compile_pipeline
+
+
+class Surroundings:
+    def read(self, path: Path) -> Reader:
+        return reader(path)
+
+    def table(self, name: Path) -> dict[str, str]:
+        return {"direction": {"out": "receivable", "in": "payable"}}[name.text]
+
+    def option(self, name: Path) -> str:
+        return {"goods": "other"}[name.text]
+
+
+def compiled(expression: str) -> Pipeline:
+    return compile_pipeline(
+        parse_expression(expression, with_head=True),
+        Surroundings(),
+        fallback_path="field",
+        kind_of_path=lambda path: ANY,
+    )
+
+
+def run(expression: str, record: dict[str, Any], currency: str = "USD") -> Any:
+    """The result, or `!` and the sentence of a refusal."""
+    pipeline = compiled(expression)
+    scope = Scope(record)
+    scope.currency = currency
+    try:
+        return pipeline.run(scope)
+    except (Wrong, Open) as stop:
+        return "!" + stop.problem(pipeline.path).sentence
+
+
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=lambda function: function.name)
+def test_the_documented_example(function: Function) -> None:
+    example = function.example
+    assert function.name in example.expression
+    result = run(example.expression, example.record)
+    assert result == example.result
+    assert type(result) is type(example.result)
+
+
+@pytest.mark.parametrize(
+    ("expression", "record", "result"),
+    [
+        ("first_of(a, b)", {}, None),
+        ("first_of(a.x, b)", {"a": 1}, "!A, x must be inside a group of fields, not a whole number."),
+        ("choose(t, 'in', a)", {}, None),
+        ("choose(t, 'in', a)", {"t": "else", "a": "1"}, "!T must be one of: in."),
+        ("choose(t, 'in', a)", {"t": ["in"]}, "!T must be one of: in."),
+        ("concat(a, '-', b)", {"a": "1"}, None),
+        ("concat(a, '-', b)", {"a": "1", "b": 2}, "1-2"),
+        ("concat(a)", {"a": Decimal("1.5")}, "!A must be text or a whole number, not a number with decimals."),
+        ("a | required", {"a": "x"}, "x"),
+        ("a | default('x')", {"a": "y"}, "y"),
+        ("a | default('it''s')", {}, "it's"),
+        ("a | text", {"a": "\x00"}, "!A must be text without control characters."),
+        ("a | text", {"a": "\ud800"}, "!A must be text without control characters."),
+        ("a | text", {"a": "two\nlines\tand é"}, "two\nlines\tand é"),
+        ("a | trim", {"a": "  "}, None),
+        ("a | trim | required", {"a": "  "}, "!A is missing."),
+        ("a | max_length(3)", {"a": "ABC"}, "ABC"),
+        ("a | lookup(direction)", {"a": "both"}, "!A must be one of: out, in."),
+        ("a | lookup(direction)", {"a": {}}, "!A must be one of: out, in."),
+        ("a | integer", {"a": True}, "!A must be a whole number, not a yes-or-no value."),
+        ("a | integer", {"a": 1.0}, "!A must be a whole number, not an inexact floating-point number."),
+        ("a | decimal", {"a": 1.5}, "!A must be a number, not an inexact floating-point number."),
+        ("a | decimal", {"a": "12.50"}, Decimal("12.50")),
+        ("a | between(-1.5, 1.5)", {"a": "1.5"}, "1.5"),
+        ("a | between(-1.5, 1.5)", {"a": "-1.6"}, "!A must be from -1.5 to 1.5."),
+        ("a | minus(b)", {"a": 5}, 5),
+        ("a | minus(b)", {"a": "5.00", "b": "1.25"}, Decimal("3.75")),
+        ("a | minus(b)", {"a": 5, "b": 6}, "!B must not be larger than what it is taken from."),
+        ("a | minus(b)", {"a": 5, "b": "x"}, "!B must be a plain number, such as 1234.50, but is other text."),
+        ("a | minus(b)", {"a": 10**300, "b": "1"}, "!A is larger than any amount that can be kept."),
+        ("a | currency_code", {"a": "usd"}, "!A must be a current ISO 4217 currency code of three capital letters, such as USD."),
+        ("a | minor_units", {"a": "12"}, 12),
+        ("a | minor_units", {"a": -12}, -12),
+        ("a | minor_units", {"a": 2**63}, "!A is larger than any amount that can be kept."),
+        ("a | minor_units", {"a": Decimal(12)}, "!A must be a whole number of minor units, not a number with decimals."),
+        ("a | decimal_to_minor_units", {"a": "0.001"}, "!A must have no more than 2 decimal places in this currency."),
+        ("a | date", {"a": "2026-02-30"}, "!A must be a calendar date written like 2026-11-30."),
+        ("a | date", {"a": "2026-W10-1"}, "!A must be a calendar date written like 2026-11-30."),
+        ("a | date", {"a": "20260210"}, "!A must be a calendar date written like 2026-11-30."),
+        ("a | date", {"a": "٢٠٢٦-01-01"}, "!A must be a calendar date written like 2026-11-30."),
+        ("a | date", {"a": "2026-02-10T00:00:00"}, "!A must be a calendar date written like 2026-11-30."),
+        ("a | date_of_timestamp", {"a": "2026-02-10Tnoon"}, "!A must be a date and time written like 2026-11-30T14:05:00."),
+        ("a | timestamp", {"a": "2026-02-10"}, "!A must be a date and time written like 2026-11-30T14:05:00."),
+        ("a | timestamp", {"a": "2026-02-10T25:00:00"}, "!A must be a date and time written like 2026-11-30T14:05:00."),
+        ("a | timestamp", {"a": "2026-02-10T23:00:00Z"}, "2026-02-10T23:00:00Z"),
+        ("a | date | plus_days(b)", {"a": "2026-02-10", "b": -1}, "!B must be a whole number from 0 to 36500."),
+        ("a | date | plus_days(b)", {"a": "2026-02-10"}, None),
+        ("a | date | plus_days(36500)", {"a": "9999-12-31"}, "!A must be a date before the year 10000."),
+        ("a | labels", {"a": {"x": "1", "y": 2}}, {"x": "1", "y": 2}),
+        ("a | labels", {"a": {"x": True}}, "!A must hold only text and whole numbers, and holds a yes-or-no value under a name."),
+        ("a[0].b", {"a": [{"b": 1}]}, 1),
+        ("a[last].b", {"a": [{"b": 1}, {"b": 2}]}, 2),
+        ("a[last].b", {"a": []}, None),
+        ("a[3].b", {"a": [{"b": 1}]}, None),
+        ("a[0].b", {"a": "text"}, "!A[0], b must be inside a list, not text."),
+        ("a.b.c", {"a": {"b": ""}}, "!A, b, c must be inside a group of fields, not text."),
+    ],
+)  # fmt: skip
+def test_results(expression: str, record: dict[str, Any], result: Any) -> None:
+    found = run(expression, record)
+    assert found == result
+    assert type(found) is type(result)
+
+
+def test_an_amount_needs_a_known_currency() -> None:
+    scope = Scope({"a": 1})
+    for name in ("minor_units", "decimal_to_minor_units"):
+        with pytest.raises(Wrong) as stop:
+            compiled(f"a | {name}").run(scope)
+        assert stop.value.reason_code == "currency_unknown"
+
+
+@pytest.mark.parametrize("expression", sorted({f.example.expression for f in FUNCTIONS.values()}))
+def test_no_refusal_shows_the_value(expression: str) -> None:
+    secret = "9182-secret-7734"
+    record = dict.fromkeys(
+        ["number", "currency", "status", "type", "total", "due", "created", "urgent", "lines"]
+        + ["party", "metadata", "amount_cents", "id", "issued"],
+        secret,
+    )
+    result = run(expression, record)
+    assert not (isinstance(result, str) and result.startswith("!") and secret in result)
