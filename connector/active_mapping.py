@@ -32,6 +32,10 @@ class ActiveMappings:
                 self._compiled[version.id] = compiled(version.document, name)
             return self._compiled[version.id], version.id
 
+    def check(self, given: str) -> None:
+        """Raises ConfigError when the document that a flow names cannot be used."""
+        compiled(document_of(given), mapping_name(given))
+
     def activate_from(self, given: str, *, by: str) -> bool:
         """Make the document that a flow names (shipped name or path) the active version. True when it was not yet."""
         name, document = mapping_name(given), document_of(given)

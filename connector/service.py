@@ -39,16 +39,18 @@ class Service:
         """Where the pages are."""
         return f"http://{self._program.config.server.host}:{self._server.effective_port}/"
 
-    def start(self) -> None:
-        """Bring the store up to date, listen, and begin the schedule."""
+    def open(self) -> None:
+        """Bring the store up to date and listen. Raises OSError when the port is taken."""
         prepare(self._program)
         self._inbox.start()
-        self.listen()
+        self._listen()
+
+    def begin(self) -> None:
+        """Begin the schedule: every task runs at once, then in its rhythm."""
         self._engine.start()
         log.info("service.started address=%s", self.address)
 
-    def listen(self) -> None:
-        """Open the port. Raises OSError when it is taken."""
+    def _listen(self) -> None:
         config = self._program.config
         endpoints = Endpoints(
             account.webhook.endpoint(name)
@@ -99,6 +101,7 @@ def run_until_signal(service: Service, stop: threading.Event) -> None:
     """Start, wait for SIGTERM, SIGINT or `stop`, and stop cleanly."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    service.start()
+    service.open()
+    service.begin()
     stop.wait()
     service.stop()

@@ -136,6 +136,7 @@ class _Step:
 
     def prepare(self, tx: Transaction, row: OutboxRow) -> None:
         tx.financing.get(row.financing_invoice_id)  # raises when its digest does not verify
+        self._look_first = tx.connections.get(row.target).reconcile_first and not self.repeatable
         stored = tx.documents.get(row.payload["document_id"])
         self._submission = submission_of(row.payload)
         self._document = InvoiceDocument(stored.name, stored.file_format, stored.content)
@@ -146,6 +147,11 @@ class _Step:
         }
 
     def send(self) -> Result:
+        if self._look_first:
+            # After a restore the platform may know more than we do (I21).
+            known = self.look_up()
+            if known is not None:
+                return known
         return _as_json(
             self._financier.perform(self._step, self._submission, self._done_before, self._document)
         )

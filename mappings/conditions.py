@@ -67,6 +67,7 @@ def _words(text: str) -> list[str]:
     while at < len(text):
         match = _SPLIT_WORD.match(text, at)
         if match is None:
+            at += len(text[at:]) - len(text[at:].lstrip())
             raise ExpressionError(
                 "Write the words with commas between them", at, text[at : at + 20]
             )
@@ -335,8 +336,8 @@ def split_condition(text: str) -> tuple[str, int, str, int]:
     return match["subject"], match.start("subject"), match["rest"], match.start("rest")
 
 
-def find_comparison(rest: str, offset: int) -> tuple[Comparison, str]:
-    """The comparison that `rest` spells, and its argument. Raises ExpressionError."""
+def find_comparison(rest: str, offset: int) -> tuple[Comparison, str, int]:
+    """The comparison that `rest` spells, its argument and the argument's offset. Raises ExpressionError."""
     for comparison in COMPARISONS:
         match = comparison.pattern.fullmatch(rest)
         if match is None:
@@ -344,7 +345,8 @@ def find_comparison(rest: str, offset: int) -> tuple[Comparison, str]:
         argument = match.groupdict().get("argument") or ""
         if comparison.words in ("is WORD", "is not WORD") and argument in _KEYWORDS:
             continue
-        return comparison, argument
+        at = match.start("argument") if argument else 0
+        return comparison, argument, offset + at
     words = [comparison.words for comparison in COMPARISONS]
     near = difflib.get_close_matches(rest[:60], words, 1, 0.5)
     raise ExpressionError("There is no such comparison", offset, rest[:60], tuple(near or words))

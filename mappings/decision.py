@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -57,7 +57,7 @@ class Judge:
         )
 
     def decide(
-        self, scope: Scope, today: date, unclear: Sequence[Problem]
+        self, scope: Scope, today: date, unclear: Mapping[str, Problem]
     ) -> tuple[OutcomeKind, tuple[Found, ...], date | None]:
         """The outcome's kind, what led to it, and the first later day on which it is another one.
 
@@ -65,9 +65,14 @@ class Judge:
         those days are tried.
         """
         always = _caught(self._fixed, scope, 0)
-        always += [Found(len(self._fixed), OutcomeKind.HELD, problem, None) for problem in unclear]
+        always += [
+            Found(len(self._fixed), OutcomeKind.HELD, problem, None) for problem in unclear.values()
+        ]
         if not self._required <= scope.values.keys():
-            always += [found for target, found in self._missing if target not in scope.values]
+            known = scope.values.keys() | unclear.keys()
+            if "currency" not in scope.values:
+                known |= {"amount"}  # it cannot be read without a currency
+            always += [found for target, found in self._missing if target not in known]
         always += self._unknown_goods(scope.values.get("type_of_goods"))
         now = _caught(self._on_day, scope, today.toordinal())
         decision = _combine(always + now)

@@ -91,6 +91,7 @@ class _Scanner:
         self.entries = 0
         self.found = Locations({}, {})
         self.header: KeyPath = ()
+        self.repeatable = False
 
     def scan(self) -> Locations:
         while True:
@@ -112,6 +113,7 @@ class _Scanner:
         position = self._position()
         double = self.text.startswith("[[", self.at)
         self.at += 2 if double else 1
+        self.repeatable = double
         self.header = self._key_path()
         closing = "]]" if double else "]"
         if not self.text.startswith(closing, self.at):
@@ -123,6 +125,8 @@ class _Scanner:
     def _entry(self, prefix: KeyPath, depth: int = 0) -> None:
         position = self._position()
         path = prefix + self._key_path()
+        if path in self.found.keys and not self.repeatable:
+            raise DocumentUnreadable(f"The name {path[-1]} stands here twice.", position)
         for end in range(len(prefix) + 1, len(path) + 1):
             self.found.keys.setdefault(path[:end], position)
         if not self.text.startswith("=", self.at):

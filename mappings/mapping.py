@@ -163,13 +163,15 @@ class Mapping:
             except Stop as stop:
                 _note(wrong, stop, check.path.text)
 
-    def _read_fields(self, scope: Scope, wrong: dict[str, Problem]) -> list[Problem]:
+    def _read_fields(self, scope: Scope, wrong: dict[str, Problem]) -> dict[str, Problem]:
         """Fill `scope.values`; gives what only a person can say. The currency comes first: amounts need it."""
-        unclear: list[Problem] = []
+        unclear: dict[str, Problem] = {}
         values = scope.values
         get = scope.record.get
         scope.currency = scope.places = None
         for target, short, run, path in self._fields:
+            if target == "amount" and scope.currency is None:
+                continue  # without a currency there is no amount, and that has been said
             try:
                 if short is None:
                     value = run(scope)
@@ -182,7 +184,7 @@ class Mapping:
                     for step in short[2]:
                         value = step(value, scope)
             except Open as stop:
-                unclear.append(stop.problem(path))
+                unclear[target] = stop.problem(path)
             except Stop as stop:
                 _note(wrong, stop, path)
             else:

@@ -35,6 +35,13 @@ from mappings.rules import KINDS, Rule, RuleCompiler
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,59}", re.ASCII)
 _SECTIONS: Final = ("options", "tables", "record", "totals", "fields", *KINDS)
 _ENTRIES: Final = ("description", "system", "stream", "financier", *_SECTIONS)
+_LAST_FUNCTIONS: Final = {
+    **dict.fromkeys(TARGETS, "text"),
+    "currency": "currency_code",
+    "amount": "minor_units or decimal_to_minor_units",
+    "due_date": "date",
+    "issue_date": "date",
+}
 _OPEN_KINDS: Final = frozenset({"group", "labels"})
 _DIRECTIONS: Final = tuple(str(direction) for direction in Direction)
 
@@ -199,6 +206,7 @@ class _Compiler:
             except ExpressionError as error:
                 self.document.note(place, error.message, text=key)
                 continue
+            self.kinds[path.name] = ANY
             try:
                 expression = parse_expression(text, with_head=False)
                 stages, kind = compile_check(expression, self)
@@ -248,7 +256,7 @@ class _Compiler:
                 wanted = " or ".join(sorted(TARGETS[target]))
                 last = expression.calls[-1] if expression.calls else expression.head
                 raise ExpressionError(
-                    f"{target} must be {wanted}, but this ends in {pipeline.kind}",
+                    f"{target} must be {wanted}, but this ends in {pipeline.kind}; the last function is usually {_LAST_FUNCTIONS[target]}",
                     last.offset if last else 0,
                     last.text if last else text,
                 )

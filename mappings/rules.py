@@ -125,7 +125,7 @@ class RuleCompiler:
 
     def _condition(self, text: str) -> tuple[Test, str]:
         field, field_offset, rest, rest_offset = split_condition(text)
-        comparison, argument = find_comparison(rest, rest_offset)
+        comparison, argument, argument_offset = find_comparison(rest, rest_offset)
         if comparison.on_day:
             self.conditions_on_days += 1
             if self.conditions_on_days > MAX_CONDITIONS_ON_DAYS:
@@ -138,7 +138,7 @@ class RuleCompiler:
         try:
             return comparison.build(subject, argument), subject.path
         except ExpressionError as error:
-            error.offset += rest_offset
+            error.offset += argument_offset
             raise
 
     def _subject(self, field: str, offset: int) -> Subject:

@@ -7,8 +7,15 @@ import socket
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.fakes import FakeClock
+
+pytest_plugins = ["tests.postgres", "tests.databases"]
+
+# A busy machine is no finding: no property fails for taking long.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 _KEPT = ("CI", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "PATH", "TMPDIR", "USER", "VIRTUAL_ENV")
 _KEPT_PREFIXES = ("COVERAGE", "HYPOTHESIS", "PYTEST", "PYTHON")

@@ -117,7 +117,9 @@ def postgres_server() -> Iterator[PostgresServer]:
     """The session's server. Skips where there is no PostgreSQL, and fails for that in CI."""
     bin_directory = binaries()
     if bin_directory is None:
-        reason = "PostgreSQL is not installed here (no initdb on the path or in /usr/lib/postgresql)"
+        reason = (
+            "PostgreSQL is not installed here (no initdb on the path or in /usr/lib/postgresql)"
+        )
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)

@@ -247,9 +247,7 @@ def decide(invocation: Invocation, row_id: int, what: str, reason: str) -> None:
         tx.outbox.decide(row_id, state="pending" if what == "again" else "dead", reason=reason)
         if row.timeline_id is None:
             new = "submitting" if what == "again" else "withdrawn"
-            tx.financing.set_state(
-                row.financing_invoice_id, new, reason, allowed_from=("parked",)
-            )
+            tx.financing.set_state(row.financing_invoice_id, new, reason, allowed_from=("parked",))
         tx.audit.append(operator(), f"outbox.{what}", row.idempotency_key, {"reason": reason})
     say("Noted.")
 

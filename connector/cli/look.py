@@ -34,10 +34,7 @@ def status(invocation: Invocation, as_json: bool) -> None:
     print_table(
         "What needs a person",
         ["outcome", "cause", ">invoices", ">amount"],
-        [
-            (n["kind"], n["reason_code"], n["count"], amount_of(n))
-            for n in shown["needs_a_person"]
-        ],
+        [(n["kind"], n["reason_code"], n["count"], amount_of(n)) for n in shown["needs_a_person"]],
         empty="nothing.",
     )
     print_table(
@@ -156,9 +153,7 @@ def show(invocation: Invocation, word: str, as_json: bool) -> None:
     "--state",
     "states",
     multiple=True,
-    type=click.Choice(
-        ["pending", "sending", "unknown", "done", "unsupported", "parked", "dead"]
-    ),
+    type=click.Choice(["pending", "sending", "unknown", "done", "unsupported", "parked", "dead"]),
     help="Only rows in this state (may be repeated). Default: what is not done.",
 )
 @click.option("--after", "after_id", type=int, default=0, help="Only rows after this one.")

@@ -12,7 +12,8 @@ import click
 from connector.bootstrap import Program, read_config
 from connector.cli.output import say
 from connector.errors import ConnectorError
-from connector.logs import configure_logging
+from connector.logs import configure_logs
+from connector.redaction import Redactor
 
 DEFAULT_CONFIG = Path("connector.toml")
 
@@ -27,7 +28,7 @@ class Invocation:
     def program(self, *, exclusive: bool = False) -> Iterator[Program]:
         """The program as configured. `exclusive` for commands that do what the running connector does."""
         config = read_config(self.config_path)
-        configure_logging(config.log, config.secrets())
+        configure_logs(config.log.level, config.log.format, Redactor(config.secrets()))
         for warning in config.warnings:
             say(f"Warning: {warning}")
         program = Program(config, exclusive=exclusive)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from pathlib import Path
 
@@ -67,13 +66,20 @@ def backup(invocation: Invocation, file: Path) -> None:
 
 
 @cli.command()
+@click.option("--finished", is_flag=True, help="End it: create again without looking up first.")
 @pass_invocation
-def restored(invocation: Invocation) -> None:
-    """Say that the store was restored from a backup: everything is looked up before anything is created again."""
+def restored(invocation: Invocation, finished: bool) -> None:
+    """Say that the store was restored from a backup: everything is looked up before anything is created again.
+
+    Once everything was pulled and submitted again, end it with --finished.
+    """
     with invocation.program(exclusive=True) as program:
         with program.database.write() as tx:
             for name in program.config.financiers:
-                tx.connections.set_reconcile_first(name, True)
-            tx.audit.append("operator", "store.restored", "store", {})
-    say("Noted. The next start asks the financiers what they know before it creates anything.")
-    sys.exit(0)
+                tx.connections.set_reconcile_first(name, not finished)
+            tx.audit.append("operator", "store.restored", "store", {"finished": finished})
+    say(
+        "Noted. Steps are sent as usual again."
+        if finished
+        else "Noted. From now on the financiers are asked what they know before anything is created."
+    )

@@ -78,11 +78,12 @@ class LocalEngine:
         self._scheduler.start()
 
     def wake(self, key: str) -> None:
-        if key in self._jobs and not self._stopping.is_set():
+        if key in self._jobs and self._scheduler.running and not self._stopping.is_set():
             self._scheduler.add_job(self._jobs[key].run, id=f"wake:{key}", replace_existing=True)
 
     def stop(self, timeout_seconds: float) -> bool:
         self._stopping.set()
-        self._scheduler.shutdown(wait=False)
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
         until = time.monotonic() + timeout_seconds
         return all([job.idle(until) for job in self._jobs.values()])

@@ -72,9 +72,7 @@ class RunningPlatform:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout):
-            if stream is not None:
-                stream.close()
+        _close_pipes(self.process)
 
 
 def start_process(
@@ -99,10 +97,17 @@ def start_process(
     line = process.stdout.readline() if process.stdout is not None else b""
     if not line:
         code = process.wait()
+        _close_pipes(process)
         raise RuntimeError(f"The sandbox platform {name} did not start (exit code {code}).")
     return RunningPlatform(
         name, json.loads(line)["base_url"], directory / f"{name}.sqlite3", process
     )
+
+
+def _close_pipes(process: subprocess.Popen[bytes]) -> None:
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            stream.close()
 
 
 def _wait_for_eof(stop: Event) -> None:

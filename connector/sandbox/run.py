@@ -17,6 +17,7 @@ from connector.sandbox.wire import from_json, to_json
 
 MODULES = {
     "finexio": "connector.sandbox.finexio",
+    "tryton": "connector.sandbox.tryton",
     "hosted_session": "connector.sandbox.hosted_session",
 }
 """Platforms that `run_sandbox` starts, by name; the ledger of each is `directory/NAME.sqlite3`."""
@@ -32,6 +33,11 @@ class RunningSandbox:
     def finexio(self) -> RunningPlatform:
         """The accounting system; its API is below `/v1` and `/v2` of `base_url`."""
         return self.platforms["finexio"]
+
+    @property
+    def tryton(self) -> RunningPlatform:
+        """The other accounting system: receivables and payables, and notes on them."""
+        return self.platforms["tryton"]
 
     @property
     def financier(self) -> RunningPlatform:
@@ -74,6 +80,7 @@ def run_sandbox(
     """
     own: dict[str, dict[str, Any]] = {
         "finexio": {"invoices": invoices},
+        "tryton": {"invoices": invoices},
         "hosted_session": {"webhook_url": webhook_url, "webhook_secret": webhook_secret},
     }
 

@@ -39,6 +39,7 @@ class WebhookSettings:
     """Waits between attempts, by the sandbox's clock; after the last one the event is given up."""
     webhook_timeout_seconds: float = 5.0
     webhook_lanes: int = 4
+    """How many deliveries are under way at once; read when the platform starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ class WebhookSender:
     def __init__(self, sandbox: Sandbox, settings: WebhookSettings) -> None:
         self._sandbox = sandbox
         self._settings = settings
+        self._lanes = max(settings.webhook_lanes, 1)
         self._wakers: list[Event] = []
         self._threads: list[Thread] = []
         sandbox.wakers.append(self.wake)
@@ -107,7 +109,8 @@ class WebhookSender:
 
     def start(self) -> None:
         """Begin to deliver, also what an earlier run left."""
-        for lane in range(self._settings.webhook_lanes):
+        self._sandbox.ledger.write("UPDATE deliveries SET lane = lane % ?", [(self._lanes,)])
+        for lane in range(self._lanes):
             waker = Event()
             thread = Thread(
                 target=self._run, args=(lane, waker), name=f"webhooks-{lane}", daemon=True
@@ -127,7 +130,7 @@ class WebhookSender:
             plans = [replace(plan, state="unregistered") for plan in plans]
         now = self._sandbox.clock.now()
         lane = int.from_bytes(hashlib.sha256(subject.encode()).digest()[:4], "big")
-        lane %= max(self._settings.webhook_lanes, 1)
+        lane %= self._lanes
         dues = [instant_text(now + timedelta(seconds=plan.delay_seconds)) for plan in plans]
         ledger = self._sandbox.ledger
         with ledger.transaction():

@@ -9,7 +9,7 @@ from connector.store.schema import APPEND_ONLY, FROZEN, KEPT, REPLACEABLE, TERMS
 _POSTGRESQL_FUNCTION = """\
 create function refuse_change() returns trigger language plpgsql as $$
 begin
-  raise exception '%: %', tg_table_name, tg_argv[0] using errcode = 'restrict_violation';
+  raise exception using message = tg_table_name || ': ' || tg_argv[0], errcode = 'restrict_violation';
 end $$"""
 
 

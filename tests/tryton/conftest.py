@@ -2,46 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from connector.clock import SystemClock
+from connector.secrets import Secret
 from connector.systems.tryton import Tryton
 from connector.transport import AdapterContext
-from tests.tryton.server import (
-    DATABASE,
-    PASSWORD,
-    TrytonServer,
-    missing_packages,
-    start_sqlite,
-)
+from tests.tryton.server import DATABASE, PASSWORD, TrytonServer, start_sqlite
 
 
 @pytest.fixture(scope="session")
-def tryton_cache(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where prepared databases are kept from one session to the next."""
-    missing = missing_packages()
-    if missing:
-        reason = f"The real Tryton is not installed ({', '.join(missing)}): pip install '.[test]'."
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    cache: Any = getattr(request.config, "cache", None)
-    if cache is None:
-        return tmp_path_factory.mktemp("tryton") / "templates"
-    return Path(cache.mkdir("tryton")) / "templates"
-
-
-@pytest.fixture(scope="session")
-def tryton_server(
-    tryton_cache: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[TrytonServer]:
+def tryton_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrytonServer]:
     """A real Tryton 8.0 on SQLite with 120 invoices. Its records change as the session goes on."""
-    server = start_sqlite(tryton_cache, tmp_path_factory.mktemp("tryton"))
+    server = start_sqlite(tmp_path_factory.mktemp("tryton"))
     yield server
     server.stop()
 
@@ -59,6 +35,7 @@ def connect() -> Iterator[Callable[..., Tryton]]:
             "password": PASSWORD,
             **changes,
         }
+        raw["password"] = Secret(raw["password"])
         settings = Tryton.settings_schema().load(raw)
         system = Tryton(settings, AdapterContext("acme", SystemClock()))
         made.append(system)

@@ -19,24 +19,32 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
+import pytest
+
 HERE = Path(__file__).parent
 DATABASE = "erp"
 PASSWORD = "sandbox-password-not-secret"
 ADMIN_PASSWORD = "admin-password-not-secret"
 INVOICES = 120
+CACHE = HERE.parents[1] / ".pytest_cache" / "tryton"
+"""Where prepared databases are kept from one session to the next."""
 PACKAGES = ("trytond", "trytond-account", "trytond-account-invoice", "trytond-party", "proteus")
 MINUTES_TO_BUILD = 10
 
 
-def missing_packages() -> list[str]:
-    """What of the test extra is not installed."""
+def need_tryton() -> None:
+    """Skip where the test extra is not installed, and fail for that in CI."""
     missing = []
     for package in PACKAGES:
         try:
             importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             missing.append(package)
-    return missing
+    if missing:
+        reason = f"The real Tryton is not installed ({', '.join(missing)}): pip install '.[test]'."
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
 
 
 def template_key(backend: str) -> str:
@@ -86,12 +94,14 @@ def _run(command: list[str], env: dict[str, str]) -> str:
     return done.stdout
 
 
-def sqlite_template(cache: Path) -> Path:
+def sqlite_template() -> Path:
     """The folder of a prepared SQLite database; made by whoever comes first."""
-    folder = cache / template_key("sqlite")
-    with _locked(cache / "lock"):
+    need_tryton()
+    templates = CACHE / "templates"
+    folder = templates / template_key("sqlite")
+    with _locked():
         if not (folder / "seeded.json").exists():
-            shutil.rmtree(cache, ignore_errors=True)
+            shutil.rmtree(templates, ignore_errors=True)
             folder.mkdir(parents=True)
             (folder / f"{DATABASE}.sqlite").touch()
             seeded = prepare(folder, "sqlite://")
@@ -100,10 +110,9 @@ def sqlite_template(cache: Path) -> Path:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = path.parent.with_suffix(".lock")
-    with lock.open("w") as handle:
+def _locked() -> Iterator[None]:
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
@@ -156,9 +165,9 @@ def serve(
     return TrytonServer(base_url, seeded, config, database_file, process, log)
 
 
-def start_sqlite(cache: Path, folder: Path) -> TrytonServer:
+def start_sqlite(folder: Path) -> TrytonServer:
     """A server on a copy of the prepared database."""
-    template = sqlite_template(cache)
+    template = sqlite_template()
     # Beside the database file lies a folder of its name, with the attachments.
     shutil.copytree(template, folder, dirs_exist_ok=True)
     database_file = folder / f"{DATABASE}.sqlite"

@@ -52,7 +52,7 @@ DEFECTS: tuple[Defect, ...] = (
     _set("buyer_missing", "originating_counterparty_id", None),
     _set("supplier_missing", "receiving_counterparty_id", None),
     _set("nested_metadata", "metadata", {"order": {"line": 1}}),
-    _set("note_too_long", "note", "n" * 1001, ONLY_V2),
+    _set("note_too_long", "note", "n" * 1001),
     _set("account_number_too_long", "account_number", "0" * 251, ONLY_V2),
     _set("reconciliation_id_too_long", "reconciliation_id", "r" * 51, ONLY_V2),
     _set("accounting_id_too_long", "accounting_id", "a" * 71, ONLY_V2),

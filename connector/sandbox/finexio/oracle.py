@@ -15,7 +15,6 @@ from connector.sandbox.wire import JsonObject
 
 _MAXIMUM = 999_999_900
 _LENGTHS_V2 = {
-    "note": 1000,
     "account_number": 250,
     "reconciliation_id": 50,
     "accounting_id": 70,
@@ -42,6 +41,7 @@ def violated_field(body: JsonObject, version: str) -> str | None:
         ("receiving_counterparty_id", bool(body.get("receiving_counterparty_id"))),
         ("metadata", all(isinstance(v, str | int) for v in (body.get("metadata") or {}).values())),
     ]
+    checks.append(("note", body.get("note") is None or _text(body["note"], 1000)))
     if version == "v2":
         checks += [(f, body.get(f) is None or _text(body[f], n)) for f, n in _LENGTHS_V2.items()]
     return next((name for name, good in checks if not good), None)
@@ -63,9 +63,14 @@ def outcome_of(body: JsonObject, version: str, today: date) -> tuple[str, str]:
 
 
 def gross(body: JsonObject) -> tuple[str, int]:
-    """(currency, gross minor units) for the control totals, (`unreadable`, 0) where the record does not say."""
+    """(currency, gross minor units) for the control totals, (`unreadable`, 0) where the record does not say.
+
+    A whole number can be read, also a negative one, also one written as text of digits; a fraction of a cent cannot.
+    """
     amount, currency = body.get("amount_cents"), body.get("currency")
     known = isinstance(currency, str) and len(currency) == 3 and currency.isupper()
+    if isinstance(amount, str) and amount.isascii() and amount.isdigit():
+        amount = int(amount)
     if isinstance(amount, bool) or not isinstance(amount, int) or not known:
         return "unreadable", 0
     return str(currency), amount

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import PurePath
 from typing import Any
-
-from werkzeug.datastructures import FileStorage
 
 from connector.sandbox.hosted_session.refusal import RefusalError
 from connector.sandbox.hosted_session.world import World, listed, platform_time, text
@@ -41,16 +40,25 @@ FINANCING_PARTS = (
 _KEY_LIFE = timedelta(hours=24)
 
 
-def create_document(
-    world: World, file: FileStorage | None, purpose: str | None, name: str | None
-) -> JsonObject:
+def read_encoded(body: JsonObject) -> bytes | None:
+    """The content of a document that was sent in JSON: base64 in `file`. Raises RefusalError."""
+    encoded = body.get("file")
+    if encoded is None:
+        return None
+    try:
+        return base64.b64decode(str(encoded), validate=True)
+    except ValueError as error:
+        raise RefusalError("file must be base64.") from error
+
+
+def create_document(world: World, content: bytes | None, purpose: object, title: str) -> JsonObject:
     """POST /v1/documents"""
-    if file is None:
-        raise RefusalError("file is required: send the document as multipart/form-data.")
+    if content is None:
+        raise RefusalError(
+            "file is required: send it as multipart/form-data, or as base64 in JSON."
+        )
     if purpose not in PURPOSES:
         raise RefusalError(f"purpose must be one of: {', '.join(sorted(PURPOSES))}.")
-    content = file.read()
-    title = name or file.filename or ""
     if not title or not content:
         raise RefusalError("The document needs a name and must not be empty.")
     with world.ledger.transaction():
@@ -65,7 +73,8 @@ def create_document(
         }
         digest = hashlib.sha256(content).hexdigest()
         world.ledger.add(
-            "document", NewObject(document["id"], document, now, reference=digest, status=purpose)
+            "document",
+            NewObject(document["id"], document, now, reference=digest, status=str(purpose)),
         )
         world.ledger.note(
             "document_stored", "document", document["id"], at=now, bytes=len(content), sha256=digest

@@ -96,10 +96,15 @@ def _add_invoices(world: World) -> None:
 
     @app.post("/v1/documents")
     def create_document() -> Response:
-        file, form = request.files.get("file"), request.form
-        return _created(
-            world, invoices.create_document(world, file, form.get("purpose"), form.get("name"))
-        )
+        if request.is_json:
+            body = read_body(request.get_data())
+            content, purpose = invoices.read_encoded(body), body.get("purpose")
+            title = str(body.get("name") or "")
+        else:
+            file = request.files.get("file")
+            content, purpose = file.read() if file else None, request.form.get("purpose")
+            title = request.form.get("name") or (file.filename if file else None) or ""
+        return _created(world, invoices.create_document(world, content, purpose, title))
 
     @app.get("/v1/documents/<document_id>")
     def retrieve_document(document_id: str) -> Response:

@@ -55,7 +55,7 @@ SANDBOX_CHOICES = (
     ),
     (
         "Request bodies are JSON, except the token (form) and documents (multipart form with "
-        "file, purpose, name)."
+        "file, purpose, name, or JSON with the file in base64)."
     ),
     "A created object is answered with status 200; the setting created_status changes it.",
     (

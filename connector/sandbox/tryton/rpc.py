@@ -7,7 +7,6 @@ import gzip
 import hmac
 import secrets
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from flask import Response, request
@@ -19,7 +18,6 @@ from connector.sandbox.tryton.models import (
     INVOICE,
     Tables,
     UnknownNameError,
-
     row_instant,
     timestamp,
 )
@@ -131,8 +129,11 @@ class TrytonApi:
             if rest in self._methods:
                 return self._methods[rest](arguments, context)
             model, _, verb = rest.rpartition(".")
-            reading = {"search_read": self._search_read, "read": self._read}
-            return partial(reading[verb], model)(*arguments)
+            reading: dict[str, Callable[..., list[JsonObject]]] = {
+                "search_read": self._search_read,
+                "read": self._read,
+            }
+            return reading[verb](model, *arguments)
 
     # -- who it is ------------------------------------------------------------------------------------------------
 
@@ -143,7 +144,9 @@ class TrytonApi:
         if self._wrong_passwords >= _ATTEMPTS:
             raise HttpError(429, "Too Many Requests")
         right = hmac.compare_digest(user.encode(), self.settings.username.encode())
-        right &= hmac.compare_digest(str(given["password"]).encode(), self.settings.password.encode())
+        right &= hmac.compare_digest(
+            str(given["password"]).encode(), self.settings.password.encode()
+        )
         if not right:
             self._wrong_passwords += 1
             raise HttpError(401, "Unauthorized")
@@ -194,9 +197,7 @@ class TrytonApi:
         fields: list[str] | None = None,
     ) -> list[JsonObject]:
         found = [
-            row
-            for row in self._visible(model).values()
-            if matches(self.tables, model, row, domain)
+            row for row in self._visible(model).values() if matches(self.tables, model, row, domain)
         ]
         for name, direction in reversed(order or []):
             found.sort(
@@ -213,7 +214,11 @@ class TrytonApi:
             named = ", ".join(f'"{key}"' for key in missing)
             raise RpcError(
                 "UserError",
-                [f'You are trying to read records {named} of "{model}" that don\'t exist.', "", None],
+                [
+                    f'You are trying to read records {named} of "{model}" that don\'t exist.',
+                    "",
+                    None,
+                ],
             )
         return [self.tables.read(model, rows[key], fields) for key in ids]
 
@@ -250,7 +255,7 @@ class TrytonApi:
             if row is None or stored is None:
                 raise RpcError("UserError", [f'The record "{key}" does not exist.', "", None])
             expected = locks.get(f"{INVOICE},{key}")
-            if expected is not None and float(expected) != float(timestamp(row)):
+            if expected is not None and expected != timestamp(row):
                 raise RpcError("ConcurrencyException", "Records were modified in the meanwhile")
             refused = [name for name in values if not self._may_write(name, row)]
             if refused:

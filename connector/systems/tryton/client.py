@@ -32,8 +32,6 @@ from connector.transport import Reply, Transport, segment
 Row = dict[str, Any]
 Domain = list[Any]
 
-# Not "application/json" alone: an HTML page is then ours to judge, as the outage it is.
-_ACCEPT = "application/json, text/html"
 _UNKNOWN_NAME = re.compile(r"'[\w.]+'")
 _CREDENTIALS = "Check `username` and `password`, and that the user is active."
 
@@ -54,7 +52,7 @@ class SessionAuthorization:
                 self._header = self._login(transport)
             return self._header
 
-    def renew(self, transport: Transport, rejected: str) -> bool:  # noqa: ARG002 (the protocol)
+    def renew(self, transport: Transport, rejected: str) -> bool:
         with self._lock:
             # Another thread may have begun a new session while this one waited.
             if self._header == rejected:
@@ -111,9 +109,7 @@ def exchange(
     body = strict_json.write({"id": next(_IDS), "method": method, "params": list(params)})
     what = f"{transport.name}: {method}"
     try:
-        reply = transport.request(
-            "POST", path, safe=safe, body=body, accept=_ACCEPT, authorized=authorized
-        )
+        reply = transport.request("POST", path, safe=safe, body=body, authorized=authorized)
     except NotFound as error:
         # While its database is away a server answers 404, also to a login: nothing is gone.
         raise _unclear(f"{what} was answered with HTTP 404.", safe=safe) from error
@@ -125,8 +121,6 @@ def exchange(
                 remedy="Connect Tryton 8.0 or later.",
             ) from None
         raise
-    if reply.body[:64].lstrip().startswith(b"<"):
-        raise _unclear(f"{what} was answered with an HTML page.", safe=safe)
     answer = reply.json()
     if not isinstance(answer, dict) or ("result" in answer) == ("error" in answer):
         raise reply.misshapen("an answer has either a result or an error.")

@@ -5,7 +5,7 @@ Money stays decimal text exactly as the server wrote it. `mappings/systems/tryto
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from connector import strict_json
@@ -68,7 +68,10 @@ LINE_FIELDS = ("amount_second_currency", "credit", "debit", "maturity_date", "re
 
 
 def invoice_record(row: Row, lines: Mapping[int, Row]) -> RawRecord:
-    """One invoice. `lines` holds the move lines of its `lines_to_pay` by id. Raises ContractDrift."""
+    """One invoice. `lines` holds the move lines of its `lines_to_pay` by id. Raises ContractDrift.
+
+    A party, company or currency that is not there stays null: then this one record is rejected by its mapping.
+    """
     try:
         to_pay = [_line(lines[line_id]) for line_id in sorted(row["lines_to_pay"])]
         record = {
@@ -78,10 +81,10 @@ def invoice_record(row: Row, lines: Mapping[int, Row]) -> RawRecord:
             "type": row["type"],
             "state": row["state"],
             "company": _named(row["company."], "rec_name"),
-            "company_ref": company_ref(row["company."]["id"]),
+            "company_ref": _ref(row["company."], company_ref),
             "party": _named(row["party."], "name"),
-            "party_ref": party_ref(row["party."]["id"]),
-            "currency": {"code": row["currency."]["code"], "digits": row["currency."]["digits"]},
+            "party_ref": _ref(row["party."], party_ref),
+            "currency": _picked(row["currency."], "code", "digits"),
             "invoice_date": row["invoice_date"],
             "total_amount": row["total_amount"],
             "untaxed_amount": row["untaxed_amount"],
@@ -161,8 +164,16 @@ def _line(row: Row) -> dict[str, Any]:
     return {name: row[name] for name in sorted(("id", *LINE_FIELDS))}
 
 
-def _named(row: Row, name: str) -> dict[str, Any]:
-    return {"id": row["id"], "name": row[name]}
+def _named(row: Row | None, name: str) -> dict[str, Any] | None:
+    return None if row is None else {"id": row["id"], "name": row[name]}
+
+
+def _picked(row: Row | None, *names: str) -> dict[str, Any] | None:
+    return None if row is None else {name: row[name] for name in names}
+
+
+def _ref(row: Row | None, named: Callable[[int], str]) -> str | None:
+    return None if row is None else named(row["id"])
 
 
 def _address(row: Row) -> dict[str, Any]:

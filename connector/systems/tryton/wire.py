@@ -15,7 +15,7 @@ _PARTS = ("year", "month", "day", "hour", "minute", "second", "microsecond")
 _MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
-class WireRefused(ValueError):  # noqa: N818 (named like strict_json.JsonRefused)
+class WireRefused(ValueError):
     """A typed value that has not the promised shape. The message names the type, never the content."""
 
 

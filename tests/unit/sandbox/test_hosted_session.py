@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +151,19 @@ def test_a_known_reference_is_409(financier: Financier) -> None:
     assert financier.sandbox.ledger.count("invoice") == 1
 
 
+def test_of_many_at_once_one_is_accepted(financier: Financier) -> None:
+    body, headers = financier.invoice_body("same"), dict(financier.http.headers)
+
+    def create(_: int) -> int:
+        url = financier.url + "/v1/invoices"
+        return requests.post(url, json=body, headers=headers, timeout=10).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = Counter(pool.map(create, range(16)))
+    assert answers == {200: 1, 409: 15}
+    assert financier.sandbox.ledger.count("invoice") == 1
+
+
 def test_the_dumb_mode_accepts_everything(serve_platform: Serve, tmp_path: Path) -> None:
     financier = hosted_session(serve_platform, tmp_path, create_mode="dumb")
     first, second = financier.invoice("same"), financier.invoice("same")
@@ -218,3 +233,14 @@ def test_buyer_limits_are_decided(serve_platform: Serve, tmp_path: Path) -> None
         financier.get(f"/v1/companies/{financier.supplier}").json()["buyer_limit"]["status"]
         == "denied"
     )
+
+
+def test_a_document_may_come_as_json(financier: Financier) -> None:
+    body = {"name": "a.png", "purpose": "invoice", "file": "aGVsbG8="}
+    made = financier.post("/v1/documents", body).json()
+    assert (made["file_format"], made["name"]) == ("png", "a.png")
+    stored = financier.sandbox.ledger.facts("document_stored")[0]
+    assert json.loads(stored["detail"])["bytes"] == 5
+    refused(financier.post("/v1/documents", {**body, "file": "*"}), 400, "base64")
+    refused(financier.post("/v1/documents", {**body, "purpose": None}), 400, "purpose")
+    refused(financier.post("/v1/documents", {**body, "name": None}), 400, "name")

@@ -41,7 +41,7 @@ def happened(counter: Served) -> int:
     return int(counter.sandbox.ledger.meta("happened") or 0)
 
 
-SEEN = {
+SEEN: dict[str, tuple[int | type[Exception], bool]] = {
     # fault: (what the client sees, whether the thing was done)
     "status_500": (500, False),
     "status_500_after_commit": (500, True),
@@ -66,7 +66,6 @@ def test_every_fault_is_tried_here() -> None:
 
 
 @pytest.mark.parametrize("fault", SEEN)
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_fault(counter: Served, fault: str) -> None:
     seen, done = SEEN[fault]
     counter.fault("POST /v1/count", fault)
@@ -121,3 +120,10 @@ def test_the_clock_is_pushed_and_remembered(counter: Served) -> None:
     assert counter.sandbox.ledger.meta("clock_pushed_seconds") == "86400.0"
     counter.post("/sandbox/reset")
     assert counter.sandbox.ledger.meta("clock_pushed_seconds") == "86400.0"
+
+
+def test_a_hanging_fault_does_not_hold_up_the_end(counter: Served) -> None:
+    counter.fault("POST /v1/count", "commit_then_timeout", options={"hang_seconds": 3600})
+    with pytest.raises(requests.ReadTimeout):
+        counter.http.post(counter.url + "/v1/count", timeout=0.3)
+    assert happened(counter) == 1

@@ -75,6 +75,10 @@ def wait_for(condition: Callable[[], Any]) -> None:
         time.sleep(0.01)
 
 
+def wait_for_attempts(financier: Financier, count: int) -> None:
+    wait_for(lambda: financier.sandbox.ledger.table_size("attempts") == count)
+
+
 def submitted(financier: Financier) -> str:
     made = financier.invoice()
     financier.session(made["id"])
@@ -123,7 +127,7 @@ def test_only_200_acknowledges(financier: Financier, receiver: Receiver) -> None
     submitted(financier)
     rows = financier.sandbox.ledger.rows
     for attempts, seconds in ((1, 60), (2, 300)):
-        wait_for(lambda n=attempts: len(rows("SELECT * FROM attempts")) == n)
+        wait_for_attempts(financier, attempts)
         financier.sandbox.stopping.wait(0.05)
         assert len(receiver.got) == attempts, "nothing comes before the clock says so"
         financier.post("/sandbox/clock", {"advance_seconds": seconds})
@@ -137,8 +141,7 @@ def test_an_event_is_given_up_in_the_end(financier: Financier, receiver: Receive
     receiver.statuses = [503] * 3
     submitted(financier)
     for attempts in (1, 2):
-        wait_for(lambda n=attempts: len(receiver.got) == n)
-        wait_for(lambda n=attempts: financier.sandbox.ledger.table_size("attempts") == n)
+        wait_for_attempts(financier, attempts)
         financier.post("/sandbox/clock", {"advance_seconds": 300})
     wait_for(lambda: states(financier) == {"given_up": 1})
     assert len(receiver.got) == 3

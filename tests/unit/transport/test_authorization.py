@@ -9,7 +9,7 @@ import pytest
 
 from connector.errors import ContractDrift, OutcomeUnknown, ReconnectRequired, Unavailable
 from connector.transport import BearerAuthorization, ClientCredentials
-from tests.unit.transport.conftest import answer
+from tests.unit.transport.doubles import answer
 
 
 def token(value: str, expires_in: str = "86400") -> bytes:
@@ -54,15 +54,22 @@ def test_threads_share_one_token_request(account):
 
 @pytest.mark.parametrize(
     ("expires_in", "fresh_seconds"),
-    [("86400", 71_700), ('"3600"', 3_300), ("100", 50), ("null", 3_300), ("-1", 3_300), ('"x"', 3_300)],
+    [
+        ("86400", 71_700),
+        ('"3600"', 3_300),
+        ("100", 50),
+        ("null", 3_300),
+        ("-1", 3_300),
+        ('"x"', 3_300),
+    ],
 )
 def test_token_is_replaced_early(account, clock, expires_in, fresh_seconds):
     giver, _, one = account([token("tok-1", expires_in), token("tok-2", expires_in)], [answer()])
     one.get("/x")
-    clock.advance(fresh_seconds - 1)
+    clock.advance(seconds=fresh_seconds - 1)
     one.get("/x")
     assert len(giver.asked) == 1
-    clock.advance(2)
+    clock.advance(seconds=2)
     one.get("/x")
     assert len(giver.asked) == 2
 
@@ -112,7 +119,9 @@ def test_unusable_token_answer_is_drift(account, body):
 
 
 def test_new_token_is_masked(account):
-    _, _, one = account([token("tok-very-secret")], [answer(400, b'{"message": "tok-very-secret"}')])
+    _, _, one = account(
+        [token("tok-very-secret")], [answer(400, b'{"message": "tok-very-secret"}')]
+    )
     with pytest.raises(Exception, match=r"\*\*\*"):
         one.get("/x")
 

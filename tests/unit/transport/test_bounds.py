@@ -12,7 +12,7 @@ import pytest
 from connector.errors import ConfigError, ConnectorError, Refused, Unavailable
 from connector.transport import BasicAuthorization, Redactor, segment
 from connector.transport.pace import RateBudget
-from tests.unit.transport.conftest import answer
+from tests.unit.transport.doubles import answer
 
 CANARY = "c4n4ry-S3cret/+ value"
 
@@ -40,7 +40,8 @@ def test_base_url_that_may_not_be_used(transport, url):
 
 
 @pytest.mark.parametrize(
-    "url", ["https://accounting.example/v1", "http://localhost:1", "http://[::1]:1", "http://127.9.9.9"]
+    "url",
+    ["https://accounting.example/v1", "http://localhost:1", "http://[::1]:1", "http://127.9.9.9"],
 )
 def test_base_url_that_may(transport, url):
     transport(url)
@@ -209,7 +210,7 @@ def test_budget_stops_waiting_when_closed(clock):
     stop = Event()
     stop.set()
     RateBudget([(1, 1.0)], clock).acquire(stop)
-    assert clock.slept == []
+    assert clock.sleeps == []
 
 
 def test_concurrency_limit_holds(server, transport):

@@ -332,7 +332,7 @@ CREATE TABLE attempts (
 
 create function refuse_change() returns trigger language plpgsql as $$
 begin
-  raise exception '%: %', tg_table_name, tg_argv[0] using errcode = 'restrict_violation';
+  raise exception using message = tg_table_name || ': ' || tg_argv[0], errcode = 'restrict_violation';
 end $$
 
 create trigger record_versions_no_update before update on record_versions

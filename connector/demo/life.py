@@ -1,0 +1,94 @@
+"""Drives a demo life to its end: the person completes sessions, the financier's desk decides, until nothing is left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from connector.bootstrap import Program
+from connector.clock import Clock
+from connector.demo.world import World
+from connector.errors import Unavailable
+from connector.sandbox.run import control
+from connector.schedule import Tasks
+
+LONGEST_SECONDS = 3600.0
+"""A life that takes longer is stuck."""
+
+OPEN_STATES = ("pending", "sending", "unknown")
+
+Say = Callable[[str], None]
+
+
+class Life:
+    """One demo life."""
+
+    def __init__(self, program: Program, world: World, tasks: Tasks, say: Say) -> None:
+        self._program = program
+        self._world = world
+        self._tasks = tasks
+        self._say = say
+        self._clock: Clock = program.clock
+        self._told: dict[str, object] = {}
+
+    def run(self) -> None:
+        """From the first pull to the last status. Raises Unavailable when it does not end."""
+        financier = self._world.sandbox.financier.base_url
+        began = self._clock.monotonic_seconds()
+        self._say("Reading invoices from the accounting systems.")
+        self._until_quiet(began)
+        self._say("A person completes the financing sessions.")
+        control(financier, "/sandbox/person/complete-all", {})
+        while True:
+            self._until_quiet(began)
+            if not control(financier, "/sandbox/desk/advance", {"steps": 1})["moved"]:
+                break
+            self._tell("The financier decides", self._statuses())
+        self._until_quiet(began)
+
+    def _until_quiet(self, began: float) -> None:
+        """Work until nothing is due and every webhook was delivered."""
+        while True:
+            for task, _ in self._tasks.by_key.values():
+                task()
+            if not self._left() and not self._deliveries_left():
+                return
+            if self._clock.monotonic_seconds() - began > LONGEST_SECONDS:
+                raise Unavailable(f"The demo does not come to rest: {self._left()} rows are open.")
+            self._tell("On their way", self._submitted())
+            self._clock.sleep(0.2)
+
+    def _left(self) -> int:
+        with self._program.database.read() as tx:
+            open_rows = sum(
+                n for (_, state), n in tx.outbox.counts().items() if state in OPEN_STATES
+            )
+            heard = sum(n for (_, state), n in tx.inbox.counts().items() if state == "received")
+            ready = sum(t.count for t in tx.totals.by_status() if t.state == "ready")
+        return open_rows + heard + ready
+
+    def _deliveries_left(self) -> int:
+        told = control(self._world.sandbox.financier.base_url, "/sandbox/webhooks")
+        return int(told.get("due", 0))
+
+    def _submitted(self) -> str:
+        with self._program.database.read() as tx:
+            totals = tx.totals.by_status()
+        done = sum(t.count for t in totals if t.state == "submitted")
+        return (
+            f"{done} of {sum(t.count for t in totals if t.state != 'withdrawn')} invoices submitted"
+        )
+
+    def _statuses(self) -> str:
+        with self._program.database.read() as tx:
+            totals = tx.totals.by_status()
+        counts: dict[str, int] = {}
+        for total in totals:
+            if total.status:
+                counts[total.status] = counts.get(total.status, 0) + total.count
+        return ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+
+    def _tell(self, what: str, state: str) -> None:
+        """Say it when it changed."""
+        if self._told.get(what) != state:
+            self._told[what] = state
+            self._say(f"{what}: {state}.")

@@ -1,0 +1,456 @@
+"""Every financing platform, by its name in the registry, keeps the same promises."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from itertools import count
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from connector.errors import (
+    ContractDrift,
+    InvariantBroken,
+    NotFound,
+    OutcomeUnknown,
+    RateLimited,
+    ReconnectRequired,
+    Refused,
+    Unavailable,
+    Unsupported,
+)
+from connector.financier import (
+    Financier,
+    FinancingStatus,
+    InvoiceDocument,
+    RemoteCompany,
+    SessionStatus,
+    StepResult,
+    Submission,
+)
+from connector.registry import financiers
+from connector.system import Counterparty
+from tests.conformance.harness import FinancierSide, cases
+from tests.conformance.proxy import (
+    Answer,
+    Fault,
+    Proxy,
+    cut_after,
+    cut_before,
+    half,
+    html,
+    server_error_after,
+    status,
+)
+
+pytestmark = pytest.mark.parametrize("case", cases(list(financiers())))
+
+Connect = Callable[..., Financier]
+Done = dict[str, StepResult]
+DOCUMENT = InvoiceDocument("Invoice 1", "pdf", b"%PDF-1.7 \xff\x00 an invoice")
+DONE_UNSEEN = [cut_after, server_error_after, half]
+"""The platform did what was asked, and no usable answer came."""
+NOT_DONE = [cut_before, status(503), html]
+"""The platform did nothing, and the answer does not tell so."""
+
+_serial = count(1)
+
+
+@pytest.fixture
+def companies(connect: Connect) -> tuple[RemoteCompany, RemoteCompany]:
+    financier = connect()
+    return (
+        financier.create_company(Counterparty("b", "Buyer Ltd", "buyer", "GB")),
+        financier.create_company(Counterparty("s", "Supplier GmbH", "supplier", "DE")),
+    )
+
+
+@pytest.fixture
+def submission(companies: tuple[RemoteCompany, RemoteCompany]) -> Submission:
+    number = next(_serial)
+    return Submission(
+        client_reference_id=f"ref-{number:06}",
+        invoice_number=f"INV-{number}",
+        currency="USD",
+        amount_minor_units=12_353,
+        due_date=date(2026, 6, 30),
+        buyer_company_id=companies[0].company_id,
+        supplier_company_id=companies[1].company_id,
+        submitted_by="finance@example.com",
+        success_url="https://connector.example/done",
+        cancel_url="https://connector.example/canceled",
+    )
+
+
+def perform(financier: Financier, submission: Submission, upto: str = "") -> Done:
+    """All steps, or those before `upto`."""
+    done: Done = {}
+    for step in financier.steps:
+        if step == upto:
+            break
+        done[step] = financier.perform(step, submission, done, DOCUMENT)
+    return done
+
+
+def looked_up_steps(financier: Financier) -> list[str]:
+    return [step for step in financier.steps if step not in financier.repeatable_steps]
+
+
+def mine(side: FinancierSide, submission: Submission) -> list[tuple[str, str, int]]:
+    wanted = submission.client_reference_id
+    return [invoice for invoice in side.remote_invoices() if invoice[0] == wanted]
+
+
+# -- what it says about itself ----------------------------------------------------------------------------------------
+
+
+def test_declarations(case: tuple[str, ModuleType, str], connect: Connect) -> None:
+    financier = connect()
+    assert financier.name == case[0]
+    assert len(set(financier.steps)) == len(financier.steps) > 0
+    assert financier.repeatable_steps < set(financier.steps)
+    assert financier.currencies
+    assert all(len(code) == 3 and code.isupper() for code in financier.currencies)
+
+
+def test_check(connect: Connect, side: FinancierSide) -> None:
+    assert all(finding.ok for finding in connect().check())
+    bad = connect(**side.bad_credentials)
+    assert any(not finding.ok and finding.remedy for finding in bad.check())
+    with pytest.raises(ReconnectRequired) as raised:
+        bad.companies()
+    assert not any(secret in str(raised.value) for secret in side.secrets)
+
+
+# -- a submission -----------------------------------------------------------------------------------------------------
+
+
+def test_whole_life(connect: Connect, side: FinancierSide, submission: Submission) -> None:
+    financier = connect()
+    done = perform(financier, submission)
+    assert mine(side, submission) == [(submission.client_reference_id, "USD", 12_353)]
+    session = done[financier.steps[-1]]
+    assert session.detail["session_url"].startswith("http")
+    invoice_id = done["invoice"].remote_id
+    assert financier.fetch(invoice_id).status is FinancingStatus.DRAFT
+    assert financier.session(session.remote_id) is SessionStatus.OPEN
+    side.let_person_complete(session.remote_id)
+    assert financier.session(session.remote_id) is SessionStatus.COMPLETE
+    told = financier.fetch(invoice_id)
+    assert told.client_reference_id == submission.client_reference_id
+    assert (told.currency, told.amount_minor_units) == ("USD", 12_353)
+    assert told.due_date == submission.due_date
+    assert (session.remote_id, SessionStatus.COMPLETE) in told.sessions
+    assert told.raw.startswith(b"{")
+    for word, meaning in side.words.items():
+        side.set_status(invoice_id, word)
+        told = financier.fetch(invoice_id)
+        assert (told.raw_status, told.status) == (word, FinancingStatus(meaning))
+        assert all(type(part) is int for part in told.financing.values())
+
+
+@pytest.mark.parametrize("amount", [1, 99, 100, 110, 12_353, 8_800_000, 10**14 - 1])
+def test_amounts_arrive_to_the_cent(
+    connect: Connect, side: FinancierSide, submission: Submission, amount: int
+) -> None:
+    financier = connect()
+    for number, currency in enumerate(sorted(financier.currencies)):
+        one = replace(
+            submission,
+            currency=currency,
+            amount_minor_units=amount,
+            client_reference_id=f"{submission.client_reference_id}-{number}",
+        )
+        done = perform(financier, one, upto=financier.steps[-1])
+        assert mine(side, one) == [(one.client_reference_id, currency, amount)]
+        told = financier.fetch(done["invoice"].remote_id)
+        assert (told.currency, told.amount_minor_units) == (currency, amount)
+        found = financier.look_up("invoice", one, done)
+        assert found is not None
+        assert found.remote_id == told.remote_id
+
+
+def test_nothing_is_found_before_it_is_done(connect: Connect, submission: Submission) -> None:
+    financier = connect()
+    for step in looked_up_steps(financier):
+        assert financier.look_up(step, submission, perform(financier, submission, step)) is None
+
+
+def test_repeatable_steps_offer_no_look_up(connect: Connect, submission: Submission) -> None:
+    financier = connect()
+    for step in financier.repeatable_steps:
+        with pytest.raises(Unsupported):
+            financier.look_up(step, submission, {})
+
+
+# -- unclear answers --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", DONE_UNSEEN)
+def test_done_without_an_answer_is_unknown_and_found(
+    connect: Connect, side: FinancierSide, proxy: Proxy, submission: Submission, fault: Fault
+) -> None:
+    financier = connect()
+    done: Done = {}
+    for step in financier.steps:
+        proxy.disturb(fault, times=1, method="POST", path=side.create_paths[step])
+        with pytest.raises(OutcomeUnknown):
+            financier.perform(step, submission, done, DOCUMENT)
+        if step in financier.repeatable_steps:
+            done[step] = financier.perform(step, submission, done, DOCUMENT)
+            continue
+        found = financier.look_up(step, submission, done)
+        assert found is not None
+        # Even a blind repetition ends at what is there already.
+        again = financier.perform(step, submission, done, DOCUMENT)
+        assert again.remote_id == found.remote_id
+        done[step] = found
+    assert done["session"].detail["session_url"].startswith("http")
+    assert len(mine(side, submission)) == 1
+
+
+@pytest.mark.parametrize("fault", NOT_DONE)
+def test_not_done_without_an_answer_is_unknown_and_not_found(
+    connect: Connect, side: FinancierSide, proxy: Proxy, submission: Submission, fault: Fault
+) -> None:
+    financier = connect()
+    for step in financier.steps:
+        done = perform(financier, submission, step)
+        posts = _posts(proxy, side.create_paths[step])
+        proxy.disturb(fault, times=1, method="POST", path=side.create_paths[step])
+        with pytest.raises(OutcomeUnknown):
+            financier.perform(step, submission, done, DOCUMENT)
+        assert _posts(proxy, side.create_paths[step]) == posts + 1
+        if step not in financier.repeatable_steps:
+            assert financier.look_up(step, submission, done) is None
+        financier.perform(step, submission, done, DOCUMENT)
+        submission = replace(submission, client_reference_id=submission.client_reference_id + "x")
+
+
+def test_rate_limit_had_no_effect(
+    connect: Connect, side: FinancierSide, proxy: Proxy, submission: Submission
+) -> None:
+    financier = connect()
+    done = perform(financier, submission, "invoice")
+    proxy.disturb(status(429, Retry_After="77"), times=1, method="POST")
+    with pytest.raises(RateLimited) as raised:
+        financier.perform("invoice", submission, done, DOCUMENT)
+    assert raised.value.retry_after_seconds == 77.0
+    assert mine(side, submission) == []
+    financier.perform("invoice", submission, done, DOCUMENT)
+    assert len(mine(side, submission)) == 1
+
+
+def test_expired_access_is_renewed_once(
+    connect: Connect, side: FinancierSide, proxy: Proxy, submission: Submission
+) -> None:
+    financier = connect()
+    done = perform(financier, submission, "invoice")
+    proxy.disturb(status(401), times=1, method="POST", path=side.create_paths["invoice"])
+    financier.perform("invoice", submission, done, DOCUMENT)
+    assert len(mine(side, submission)) == 1
+
+
+@pytest.mark.parametrize("changes", [{"amount_minor_units": 12_354}, {"currency": "EUR"}])
+def test_other_content_under_the_same_reference_is_an_alarm(
+    connect: Connect, submission: Submission, changes: dict[str, Any]
+) -> None:
+    financier = connect()
+    done = perform(financier, submission, "session")
+    other = replace(submission, **changes)
+    with pytest.raises(InvariantBroken):
+        financier.look_up("invoice", other, done)
+    with pytest.raises(InvariantBroken):
+        financier.perform("invoice", other, done, DOCUMENT)
+
+
+def test_look_up_fails_when_the_platform_does(
+    connect: Connect, proxy: Proxy, submission: Submission
+) -> None:
+    financier = connect()
+    done = perform(financier, submission, "session")
+    proxy.disturb(status(503))
+    for step in looked_up_steps(financier):
+        with pytest.raises(Unavailable):
+            financier.look_up(step, submission, done)
+    proxy.calm()
+    proxy.disturb(html)
+    for step in looked_up_steps(financier):
+        with pytest.raises(ContractDrift):
+            financier.look_up(step, submission, done)
+
+
+# -- refusals ---------------------------------------------------------------------------------------------------------
+
+
+def test_refusal_carries_the_platforms_words(connect: Connect, submission: Submission) -> None:
+    financier = connect()
+    past = replace(submission, due_date=date(2026, 1, 31))
+    done = perform(financier, past, "session")
+    with pytest.raises(Refused, match="past") as raised:
+        financier.perform("session", past, done, DOCUMENT)
+    assert raised.value.http_status is not None
+
+
+@pytest.mark.parametrize(
+    ("step", "changes", "document"),
+    [
+        ("document", {}, None),
+        ("document", {}, InvoiceDocument("x", "pdf", b"")),
+        ("invoice", {"currency": "JPY"}, DOCUMENT),
+        ("invoice", {"invoice_number": ""}, DOCUMENT),
+        ("session", {"success_url": None}, DOCUMENT),
+        ("session", {"submitted_by": ""}, DOCUMENT),
+    ],
+)
+def test_what_cannot_be_right_is_not_sent(
+    connect: Connect,
+    proxy: Proxy,
+    submission: Submission,
+    step: str,
+    changes: dict[str, Any],
+    document: InvoiceDocument | None,
+) -> None:
+    financier = connect()
+    done = perform(financier, submission, step)
+    proxy.passed.clear()
+    with pytest.raises(Refused):
+        financier.perform(step, replace(submission, **changes), done, document)
+    assert proxy.passed == []
+
+
+def test_step_out_of_order_is_not_sent(connect: Connect, submission: Submission) -> None:
+    with pytest.raises(InvariantBroken):
+        connect().perform("session", submission, {}, DOCUMENT)
+
+
+def test_unknown_identifiers_are_not_found(connect: Connect) -> None:
+    financier = connect()
+    for ask in (financier.fetch, financier.session):
+        with pytest.raises(NotFound):
+            ask("nothing_has_this_id")
+
+
+# -- sessions ---------------------------------------------------------------------------------------------------------
+
+
+def test_canceled_session_can_be_opened_again(
+    connect: Connect, side: FinancierSide, submission: Submission
+) -> None:
+    financier = connect()
+    done = perform(financier, submission)
+    before = {step: done[step] for step in financier.steps[:-1]}
+    side.let_person_cancel(done["session"].remote_id)
+    assert financier.session(done["session"].remote_id) is SessionStatus.CANCELED
+    assert financier.look_up("session", submission, before) is None
+    second = financier.perform("session", submission, before, DOCUMENT)
+    assert second.remote_id != done["session"].remote_id
+    assert financier.look_up("session", submission, before) == second
+
+
+def test_completed_session_is_found(
+    connect: Connect, side: FinancierSide, submission: Submission
+) -> None:
+    financier = connect()
+    done = perform(financier, submission)
+    side.let_person_complete(done["session"].remote_id)
+    found = financier.look_up("session", submission, done)
+    assert found is not None
+    assert found.remote_id == done["session"].remote_id
+
+
+# -- companies --------------------------------------------------------------------------------------------------------
+
+
+def test_same_company_is_made_once(connect: Connect, side: FinancierSide, proxy: Proxy) -> None:
+    financier = connect()
+    name = f"Twice {next(_serial)} S.A."
+    wanted = Counterparty("c", name, "buyer", "FR", address={"city": "Lyon", "street": ""})
+    proxy.disturb(cut_after, times=1, method="POST", path=side.create_paths["company"])
+    with pytest.raises(OutcomeUnknown):
+        financier.create_company(wanted)
+    first = financier.create_company(wanted)
+    spelled = replace(wanted, name=f"  {name.upper().replace(' ', '  ')} ")
+    assert financier.create_company(spelled) == first
+    assert financier.create_company(replace(wanted, country="BE")).company_id != first.company_id
+    assert sum(company.name == name for company in financier.companies()) == 2
+
+
+# -- the truth about an invoice ---------------------------------------------------------------------------------------
+
+
+def rewriting(pattern: bytes, by: bytes) -> Fault:
+    """The true answer, with a part of it replaced."""
+
+    def fault(forward: Callable[[], Answer]) -> Answer:
+        whole = forward()
+        body, found = re.subn(pattern, by, whole.body)
+        assert found
+        return Answer(whole.status, whole.headers, body)
+
+    return fault
+
+
+def test_unknown_status_is_unknown_with_its_word(
+    connect: Connect, proxy: Proxy, submission: Submission
+) -> None:
+    financier = connect()
+    invoice_id = perform(financier, submission, "session")["invoice"].remote_id
+    proxy.disturb(rewriting(rb'"status":"draft"', b'"status":"Happily_Paid"'))
+    told = financier.fetch(invoice_id)
+    assert (told.status, told.raw_status) == (FinancingStatus.UNKNOWN, "Happily_Paid")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "by"),
+    [
+        (rb'"amount":[0-9.]+', b'"amount":123.535'),
+        (rb'"amount":[0-9.]+', b'"amount":"123.53 USD"'),
+        (rb'"amount":[0-9.]+', b'"amount":null'),
+        (rb'"amount":[0-9.]+', b'"amount":1e400'),
+        (rb'"amount":[0-9.]+', b'"amount":true'),
+        (rb'"amount":[0-9.]+', b'"amount":1,"amount":2'),
+        (rb'"currency":"usd"', b'"currency":"zzz"'),
+        (rb'"currency":"usd"', b'"currency":null'),
+        (rb'"status":"draft"', b'"status":7'),
+        (rb'"due_date":"[^"]+"', b'"due_date":"soon"'),
+        (rb'"id":"inv_', b'"id":"inv_other_'),
+        (rb"^.*$", b"[]"),
+        (rb"^.*$", b"null"),
+    ],
+)
+def test_answer_of_another_shape_is_drift(
+    connect: Connect, proxy: Proxy, submission: Submission, pattern: bytes, by: bytes
+) -> None:
+    financier = connect()
+    invoice_id = perform(financier, submission, "session")["invoice"].remote_id
+    proxy.disturb(rewriting(pattern, by))
+    with pytest.raises(ContractDrift):
+        financier.fetch(invoice_id)
+
+
+# -- events -----------------------------------------------------------------------------------------------------------
+
+
+def test_event_is_read_as_a_hint(connect: Connect, side: FinancierSide) -> None:
+    hint = connect().read_event(side.event("inv_1", "ref-1"))
+    assert hint.event_id
+    assert hint.event_type
+    assert (hint.remote_invoice_id, hint.client_reference_id) == ("inv_1", "ref-1")
+    assert hint.created_at == datetime(2026, 3, 2, 9, 30, 0, 123_000, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"id": 1, "type": "x"}, {"id": "e"}, {"type": "t"}, {"a": []}]
+)
+def test_other_bodies_are_no_events(connect: Connect, body: dict[str, Any]) -> None:
+    with pytest.raises(ContractDrift):
+        connect().read_event(body)
+
+
+def _posts(proxy: Proxy, path: str) -> int:
+    return sum(passed.method == "POST" and path in passed.path for passed in proxy.passed)
