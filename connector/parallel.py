@@ -23,7 +23,7 @@ def for_each(
             return
         try:
             work(item)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - handed to the caller below, whatever it is
             errors.append(error)
             failed.set()
 

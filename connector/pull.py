@@ -133,31 +133,40 @@ class Puller:
                 with self._database.write() as tx:
                     tx.cursors.set(report.connection, stream.name, page.cursor, full_walk=False)
             return
-        changed = self._changed(report.connection, stream, decider, page.records())
+        changed = self._changed(report, stream, decider, page)
         with self._database.write() as tx:
             if changed:
                 self._store(tx, report, stream, system, decider, page, changed)
-            self._remember_page(tx, report, stream, marks, page, changed)
+            self._remember_page(tx, report, stream, page, changed)
             if page.cursor is not None:
                 tx.cursors.set(report.connection, stream.name, page.cursor, full_walk=False)
 
     def _changed(
         self,
-        connection: str,
+        report: RunReport,
         stream: Stream,
         decider: Decider | None,
-        records: Sequence[RawRecord],
+        page: Page,
     ) -> list[_Changed]:
         """The records that differ from what is stored, decoded and evaluated: all the thinking, before the lock."""
-        newest = {record.source_id: record for record in records}
+        newest = {record.source_id: record for record in page.records()}
         content_hash = self._box.content_hash
         hashes = {source_id: content_hash(record.raw) for source_id, record in newest.items()}
         with self._database.read() as tx:
-            known = tx.records.known(connection, stream.name, list(newest))
+            known = tx.records.known(report.connection, stream.name, list(newest))
+            overtaken = {
+                source_id
+                for source_id, before in known.items()
+                if before.content_hash != hashes[source_id]
+                and before.page not in (None, page.number)
+                and self._is_older(tx, report, before, newest[source_id])
+            }
         changed = []
         for source_id, raw in newest.items():
             before = known.get(source_id)
             if before is not None and before.content_hash == hashes[source_id]:
+                continue
+            if source_id in overtaken:
                 continue
             stored, secrets = hide_secrets(raw.raw, stream.secret_fields, self._box)
             record, outcome = _evaluate(stored, decider)
@@ -165,6 +174,18 @@ class Puller:
                 _Changed(raw, hashes[source_id], stored, secrets, record, outcome, before)
             )
         return changed
+
+    def _is_older(self, tx: Transaction, report: RunReport, before: Known, now: RawRecord) -> bool:
+        """Whether this is an older copy of what the same walk has stored already: pages are fetched ahead, and a
+        record may have changed and moved to an earlier page between the fetches."""
+        stored = tx.records.version(before.latest_version_id)
+        return (
+            stored is not None
+            and stored.run_id == report.run_id
+            and now.updated_at is not None
+            and stored.source_updated_at is not None
+            and now.updated_at < stored.source_updated_at
+        )
 
     def _store(
         self,
@@ -181,7 +202,7 @@ class Puller:
         )
         record_ids = [item.known.id if item.known else next(first) for item in changed]
         version_ids = tx.allocate("record_versions", len(changed))
-        echoes = self._echoes(tx, report.connection, stream, changed)
+        echoes = self._echoes(tx, stream, changed)
         decisions: list[Decision] = []
         if decider is not None:
             decisions = decider.decide(
@@ -254,9 +275,7 @@ class Puller:
         report.changed += len(changed)
         tx.runs.progress(report.run_id, report.pages, report.seen, report.changed)
 
-    def _echoes(
-        self, tx: Transaction, connection: str, stream: Stream, changed: Sequence[_Changed]
-    ) -> set[int]:
+    def _echoes(self, tx: Transaction, stream: Stream, changed: Sequence[_Changed]) -> set[int]:
         """Which of `changed` differ from their previous version only by what we wrote back ourselves."""
         again = {
             f"write_back:{item.known.id}": index
@@ -280,7 +299,6 @@ class Puller:
         tx: Transaction,
         report: RunReport,
         stream: Stream,
-        marks: dict[int, tuple[bytes, int]],
         page: Page,
         changed: Sequence[_Changed],
     ) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from connector.backoff import Backoff
 from connector.clock import Clock
-from connector.errors import ContractDrift, InvariantBroken, NotFound
+from connector.errors import ContractDrift, InvariantBroken, NotFound, Refused
 from connector.financier import (
     TERMINAL_STATUSES,
     Financier,
@@ -23,8 +23,8 @@ from connector.financier import (
     RemoteInvoice,
     SessionStatus,
 )
-from connector.store.database import Database
 from connector.store.chain import canonical_json
+from connector.store.database import Database
 from connector.store.financing import FinancingRow
 from connector.store.inbox import InboxRow
 from connector.store.timeline import TimelineRow
@@ -196,6 +196,23 @@ class StatusKeeper:
             return None
         return self._clock.now() + timedelta(seconds=self._poll_interval_seconds)
 
+    def poll(self, financing_id: int) -> None:
+        """`refresh` for the schedule: what the platform says wrongly about one invoice does not stop the others."""
+        try:
+            self.refresh(financing_id, via="poll")
+        except (Refused, ContractDrift) as error:
+            log.warning("poll.refused financing=%d error=%s", financing_id, error)
+            again = self._clock.now() + timedelta(seconds=self._poll_interval_seconds)
+            with self._database.write() as tx:
+                tx.financing.set_remote(financing_id, next_poll_at=again)
+                if isinstance(error, NotFound):
+                    tx.financing.set_state(
+                        financing_id,
+                        "parked",
+                        f"The platform does not know this invoice any more: {error}",
+                        allowed_from=("submitted", "parked"),
+                    )
+
     # -- the inbox ------------------------------------------------------------------------------------------------
 
     def hear(self, row: InboxRow) -> None:
@@ -220,7 +237,7 @@ class StatusKeeper:
             return
         try:
             self.refresh(financing.id, via="webhook", inbox_id=row.id)
-        except NotFound as error:
+        except (Refused, ContractDrift) as error:
             self._again(row, str(error))
             return
         except Exception as error:

@@ -203,7 +203,7 @@ class PollTask:
                 return
             for_each(
                 [row.id for row in rows],
-                lambda financing_id: self.keeper.refresh(financing_id, via="poll"),
+                self.keeper.poll,
                 workers=self.workers,
                 stopping=self.stopping,
             )

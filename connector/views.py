@@ -227,7 +227,6 @@ def find_record(tx: Transaction, word: str) -> RecordRow:
 def life(tx: Transaction, word: str) -> Json:
     """The whole life of one invoice: versions, outcomes, financing, steps, statuses, write-backs."""
     record = find_record(tx, word)
-    decided = [row for row in tx.records.outcomes_of(record.id)]
     financings = tx.financing.of_record(record.id)
     return {
         "record_id": record.id,
@@ -242,7 +241,7 @@ def life(tx: Transaction, word: str) -> Json:
             }
             for version in tx.records.versions(record.id)
         ],
-        "outcomes": [outcome(row) for row in decided],
+        "outcomes": [outcome(row) for row in tx.records.outcomes_of(record.id)],
         "financing": [_financing_life(tx, row) for row in financings],
     }
 

@@ -76,19 +76,6 @@ def _words(text: str) -> list[str]:
     return words
 
 
-def _as_word(value: Any) -> str | None:
-    """A value as it is compared with a word: numbers and yes/no are written out, lists and groups are no word."""
-    if type(value) is str:
-        return value
-    if type(value) is bool:
-        return "true" if value else "false"
-    if type(value) is int and abs(value) <= money.MAX_MINOR_UNITS:
-        return str(value)
-    if type(value) is date:
-        return value.isoformat()
-    return None
-
-
 def _is_missing(subject: Subject, argument: str) -> Test:
     value = subject.value
     return lambda scope, day: value(scope) is None
@@ -106,10 +93,10 @@ def _is(subject: Subject, argument: str) -> Test:
 
         def test(scope: Scope, day: int) -> bool:
             found = scope.record.get(name)
-            return (found if type(found) is str else _as_word(found)) == word
+            return (found if type(found) is str else as_word(found)) == word
 
         return test
-    return lambda scope, day: _as_word(value(scope)) == word
+    return lambda scope, day: as_word(value(scope)) == word
 
 
 def _is_not(subject: Subject, argument: str) -> Test:
@@ -124,10 +111,10 @@ def _is_one_of(subject: Subject, argument: str) -> Test:
 
         def test(scope: Scope, day: int) -> bool:
             found = scope.record.get(name)
-            return (found if type(found) is str else _as_word(found)) in words
+            return (found if type(found) is str else as_word(found)) in words
 
         return test
-    return lambda scope, day: _as_word(value(scope)) in words
+    return lambda scope, day: as_word(value(scope)) in words
 
 
 def _is_none_of(subject: Subject, argument: str) -> Test:
@@ -137,12 +124,12 @@ def _is_none_of(subject: Subject, argument: str) -> Test:
 
 def _starts_with(subject: Subject, argument: str) -> Test:
     value, word = subject.value, _word(argument)
-    return lambda scope, day: (_as_word(value(scope)) or "").startswith(word)
+    return lambda scope, day: (as_word(value(scope)) or "").startswith(word)
 
 
 def _contains(subject: Subject, argument: str) -> Test:
     value, word = subject.value, _word(argument)
-    return lambda scope, day: word in (_as_word(value(scope)) or "")
+    return lambda scope, day: word in (as_word(value(scope)) or "")
 
 
 def _number_test(compare: Callable[[Any, Any], bool]) -> Callable[[Subject, str], Test]:
@@ -182,7 +169,7 @@ def _different_values(subject: Subject, argument: str) -> Test:
             return False
         if type(entries) is not list:
             raise Wrong("not_a_list", f"must be a list, not {money.kind_of(entries)}", path)
-        words = {_as_word(entry) for entry in entries if entry is not None}
+        words = {as_word(entry) for entry in entries if entry is not None}
         if None in words:
             raise Wrong("not_words", "must hold only texts, dates and whole numbers", path)
         return len(words) > limit
@@ -321,6 +308,26 @@ COMPARISONS: Final = (
     _comparison("is not WORD", "The field does not hold this word, or holds nothing.", _is_not),
     _comparison("is WORD", "The field holds this word.", _is),
 )
+
+
+def as_word(value: Any) -> str | None:
+    """A value as it is compared with a word: numbers and yes/no are written out, lists and groups are no word."""
+    if type(value) is str:
+        return value
+    if type(value) is bool:
+        return "true" if value else "false"
+    if type(value) is int and abs(value) <= money.MAX_MINOR_UNITS:
+        return str(value)
+    if type(value) is date:
+        return value.isoformat()
+    return None
+
+
+def words_asked_for(comparison: Comparison, argument: str) -> frozenset[str] | None:
+    """The words of which the field must hold one, where that is all the comparison asks."""
+    if comparison.words == "is WORD":
+        return frozenset({_word(argument)})
+    return frozenset(_words(argument)) if comparison.words == "is one of WORDS" else None
 
 
 def split_condition(text: str) -> tuple[str, int, str, int]:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
+from mappings.conditions import Test
 from mappings.evaluation import Scope, Stop
 from mappings.outcome import OutcomeKind, Problem
 from mappings.plan import Plan
-from mappings.rules import Rule
 
 MAX_PROBLEMS_OF_A_RECORD: Final = 50
 _LAST_DAY: Final = date.max.toordinal()
@@ -31,10 +31,23 @@ class Judge:
     """The rules of a plan, those that depend on the day apart from those that do not."""
 
     def __init__(self, plan: Plan) -> None:
-        numbered = list(enumerate(plan.rules))
-        self._fixed = [(at, rule) for at, rule in numbered if not rule.on_day]
-        self._on_day = [(at, rule) for at, rule in numbered if rule.on_day]
-        after = len(numbered)
+        numbered = [
+            (rule, Found(at, rule.kind, rule.problem, rule.name))
+            for at, rule in enumerate(plan.rules)
+        ]
+        self._on_day = [(rule.caught, found) for rule, found in numbered if rule.on_day]
+        self._fixed = [
+            (rule.caught, found)
+            for rule, found in numbered
+            if not rule.on_day and rule.words is None
+        ]
+        self._by_word: dict[str, dict[str, list[Found]]] = {}
+        for rule, found in numbered:
+            if rule.words is not None:
+                field, words = rule.words
+                for word in words:
+                    self._by_word.setdefault(field, {}).setdefault(word, []).append(found)
+        after = self._after = len(numbered)
         needs = plan.financier.fields if plan.financier else {}
         self._required = frozenset(target for target, need in needs.items() if need.required)
         self._missing = [
@@ -65,8 +78,13 @@ class Judge:
         those days are tried.
         """
         always = _caught(self._fixed, scope, 0)
+        for field, by_word in self._by_word.items():
+            value = scope.record.get(field)
+            word = value if type(value) is str else as_word(value)
+            if word in by_word:
+                always += by_word[word]
         always += [
-            Found(len(self._fixed), OutcomeKind.HELD, problem, None) for problem in unclear.values()
+            Found(self._after, OutcomeKind.HELD, problem, None) for problem in unclear.values()
         ]
         if not self._required <= scope.values.keys():
             known = scope.values.keys() | unclear.keys()
@@ -84,7 +102,9 @@ class Judge:
             changes = scope.recheck_ordinals = []
             then = _caught(self._on_day, scope, day)
             changes = scope.recheck_ordinals
-            if then != now and _combine(always + then) != decision:
+            if then == now:
+                continue
+            if not (always or (now and then)) or _combine(always + then) != decision:
                 return *decision, date.fromordinal(day)
         return *decision, None
 
@@ -95,7 +115,7 @@ class Judge:
             return []
         sentence = f"The type of goods must be one of: {', '.join(sorted(self._goods))}."
         problem = Problem("type_of_goods_unknown", sentence, self._goods_path)
-        return [Found(len(self._fixed), OutcomeKind.HELD, problem, None)]
+        return [Found(self._after, OutcomeKind.HELD, problem, None)]
 
 
 def listed_goods(goods: str) -> tuple[str, ...]:
@@ -103,16 +123,16 @@ def listed_goods(goods: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in goods.split(",")) if "," in goods else (goods,)
 
 
-def _caught(rules: Sequence[tuple[int, Rule]], scope: Scope, day: int) -> list[Found]:
-    found = []
-    for at, rule in rules:
+def _caught(rules: Sequence[tuple[Test, Found]], scope: Scope, day: int) -> list[Found]:
+    caught = []
+    for test, found in rules:
         try:
-            if rule.caught(scope, day):
-                found.append(Found(at, rule.kind, rule.problem, rule.name))
+            if test(scope, day):
+                caught.append(found)
         except Stop as stop:
-            problem = stop.problem(rule.problem.field_path)
-            found.append(Found(at, OutcomeKind.REJECTED, problem, None))
-    return found
+            problem = stop.problem(found.problem.field_path)
+            caught.append(Found(found.position, OutcomeKind.REJECTED, problem, None))
+    return caught
 
 
 def _combine(found: list[Found]) -> Decision:

@@ -9,7 +9,7 @@ from importlib import resources
 from typing import Final
 
 from mappings.document import Document
-from mappings.functions import AMOUNT, CURRENCY, DATE, TEXT
+from mappings.vocabulary import AMOUNT, CURRENCY, DATE, TEXT
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,59}", re.ASCII)
 

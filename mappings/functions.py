@@ -1,95 +1,36 @@
 """The closed list of functions of the mapping language. docs/mapping-language.md is generated from this table.
 
 Each entry says what it takes and gives, in kinds that are checked when a document is loaded, and carries one
-example that is also a test. The steps themselves are in `mappings.steps`.
+example that is also a test. The steps themselves are in `mappings.sources` and `mappings.steps`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import date
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from mappings import sources, steps
 from mappings.evaluation import Step
-from mappings.expressions import Constant, Path
-from mappings.paths import Reader
-
-Argument = Path | Constant
-
-ANY: Final = "any value"
-TEXT: Final = "text"
-INTEGER: Final = "a whole number"
-DECIMAL: Final = "a decimal number"
-YES_NO: Final = "yes or no"
-LIST: Final = "a list"
-GROUP: Final = "a group of fields"
-DATE_TEXT: Final = "a date as text"
-TIMESTAMP_TEXT: Final = "a timestamp as text"
-DATE: Final = "a date"
-AMOUNT: Final = "an amount"
-CURRENCY: Final = "a currency"
-
-_TEXTS: Final = frozenset({ANY, TEXT, CURRENCY, DATE_TEXT, TIMESTAMP_TEXT})
-_NUMBERS: Final = frozenset({ANY, TEXT, INTEGER, DECIMAL})
-_EVERYTHING: Final = frozenset(
-    {ANY, TEXT, INTEGER, DECIMAL, YES_NO, LIST, GROUP, DATE_TEXT, TIMESTAMP_TEXT, DATE, AMOUNT}
-    | {CURRENCY}
+from mappings.vocabulary import (
+    AMOUNT,
+    ANY,
+    CURRENCY,
+    DATE,
+    DATE_TEXT,
+    DECIMAL,
+    GROUP,
+    INTEGER,
+    LIST,
+    NUMBERS,
+    TEXT,
+    TEXTS,
+    TIMESTAMP_TEXT,
+    YES_NO,
+    Example,
+    Function,
+    Surroundings,
 )
-
-
-class Surroundings(Protocol):
-    """What a function may ask of the document it stands in, while the document is compiled."""
-
-    def read(self, path: Path) -> Reader:
-        """A reader of a path; an undescribed path is reported."""
-
-    def table(self, name: Path) -> Mapping[str, str]:
-        """A value table by name."""
-
-    def option(self, name: Path) -> str:
-        """An option's value by name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """`expression` read from `record` gives `result`; a text that starts with `!` is the sentence of a refusal."""
-
-    expression: str
-    record: dict[str, Any]
-    result: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    """One function. `arguments` names them for people; a last one that ends in `...` may be repeated."""
-
-    name: str
-    arguments: tuple[str, ...]
-    sentence: str
-    example: Example
-    build: Callable[[tuple[Any, ...], Surroundings], Step]
-    accepts: frozenset[str] = _EVERYTHING
-    gives: str | None = None
-    """None: the kind it was given."""
-    begins: bool = False
-    """Stands at the beginning of an expression and makes a value."""
-    fills: bool = False
-    """Is also run when there is no value."""
-    minimum_arguments: int = field(default=-1)
-
-    @property
-    def signature(self) -> str:
-        """The function as one writes it."""
-        return f"{self.name}({', '.join(self.arguments)})" if self.arguments else self.name
-
-    def takes(self, count: int) -> bool:
-        """Whether `count` arguments may be given."""
-        least = self.minimum_arguments if self.minimum_arguments >= 0 else len(self.arguments)
-        if self.arguments and self.arguments[-1].endswith("..."):
-            return count >= least
-        return least <= count <= len(self.arguments)
 
 
 def _plain(step: Step) -> Callable[[tuple[Any, ...], Surroundings], Step]:
@@ -166,7 +107,7 @@ _ALL: Final = (
         "This text where there is no value.",
         Example("currency | default('USD')", {"currency": None}, "USD"),
         steps.default,
-        accepts=_TEXTS,
+        accepts=TEXTS,
         fills=True,
     ),
     Function(
@@ -175,7 +116,7 @@ _ALL: Final = (
         "Must be text, without control characters.",
         Example("number | text", {"number": 17}, "!Number must be text, not a whole number."),
         _plain(steps.text),
-        accepts=_TEXTS,
+        accepts=TEXTS,
         gives=TEXT,
     ),
     Function(
@@ -184,7 +125,7 @@ _ALL: Final = (
         "Without the blanks before and after it; nothing but blanks is no value.",
         Example("number | trim", {"number": " A 1 "}, "A 1"),
         _plain(steps.trim),
-        accepts=_TEXTS,
+        accepts=TEXTS,
         gives=TEXT,
     ),
     Function(
@@ -193,7 +134,7 @@ _ALL: Final = (
         "In capital letters.",
         Example("currency | upper", {"currency": "usd"}, "USD"),
         _plain(steps.upper),
-        accepts=_TEXTS,
+        accepts=TEXTS,
         gives=TEXT,
     ),
     Function(
@@ -202,7 +143,7 @@ _ALL: Final = (
         "In small letters.",
         Example("status | lower", {"status": "Pending"}, "pending"),
         _plain(steps.lower),
-        accepts=_TEXTS,
+        accepts=TEXTS,
         gives=TEXT,
     ),
     Function(
@@ -215,7 +156,7 @@ _ALL: Final = (
             "!Number must have at most 3 characters, and has 4.",
         ),
         steps.max_length,
-        accepts=_TEXTS,
+        accepts=TEXTS,
         gives=TEXT,
     ),
     Function(
@@ -224,7 +165,7 @@ _ALL: Final = (
         "Must be one of these words.",
         Example("currency | one_of('USD')", {"currency": "EUR"}, "!Currency must be one of: USD."),
         steps.one_of,
-        accepts=_TEXTS,
+        accepts=TEXTS,
         minimum_arguments=1,
     ),
     Function(
@@ -233,7 +174,7 @@ _ALL: Final = (
         "The word that a value table gives for this one. A word the table lacks makes the record wait for a person.",
         Example("type | lookup(direction)", _TABLE_EXAMPLE, "receivable"),
         steps.lookup,
-        accepts=_TEXTS | {INTEGER},
+        accepts=TEXTS | {INTEGER},
         gives=TEXT,
     ),
     Function(
@@ -255,7 +196,7 @@ _ALL: Final = (
             "!Total must be a plain number, such as 1234.50, but is other text.",
         ),
         _plain(steps.decimal),
-        accepts=_NUMBERS,
+        accepts=NUMBERS,
         gives=DECIMAL,
     ),
     Function(
@@ -268,7 +209,7 @@ _ALL: Final = (
             "!Amount cents must be from 1 to 999999900.",
         ),
         steps.between,
-        accepts=_NUMBERS,
+        accepts=NUMBERS,
     ),
     Function(
         "minus",
@@ -280,7 +221,7 @@ _ALL: Final = (
             9750,
         ),
         steps.minus,
-        accepts=_NUMBERS,
+        accepts=NUMBERS,
     ),
     Function(
         "currency_code",
@@ -288,7 +229,7 @@ _ALL: Final = (
         "Must be a current currency code (ISO 4217) in capital letters.",
         Example("currency | upper | currency_code", {"currency": "jpy"}, "JPY"),
         _plain(steps.currency_code),
-        accepts=_TEXTS,
+        accepts=TEXTS,
         gives=CURRENCY,
     ),
     Function(
@@ -307,7 +248,7 @@ _ALL: Final = (
         "are wrong, never rounded.",
         Example("total | decimal_to_minor_units", {"total": "123.53"}, 12353),
         _plain(steps.decimal_to_minor_units),
-        accepts=_NUMBERS,
+        accepts=NUMBERS,
         gives=AMOUNT,
     ),
     Function(
@@ -351,7 +292,7 @@ _ALL: Final = (
             "2021-12-04T04:25:35.067989",
         ),
         _plain(steps.timestamp),
-        accepts=_TEXTS,
+        accepts=TEXTS,
         gives=TIMESTAMP_TEXT,
     ),
     Function(

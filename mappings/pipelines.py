@@ -8,8 +8,9 @@ from typing import Any, Final, NamedTuple
 
 from mappings.evaluation import Scope, Step
 from mappings.expressions import Call, Constant, Expression, ExpressionError, Path
-from mappings.functions import ANY, FUNCTIONS, Function, Surroundings
+from mappings.functions import FUNCTIONS
 from mappings.paths import Reader
+from mappings.vocabulary import ANY, Function, Surroundings
 
 Run = Callable[[Scope], Any]
 

@@ -17,7 +17,6 @@ from mappings.financier import (
     describe_financier,
     known_financiers,
 )
-from mappings.functions import ANY, DATE, DATE_TEXT, TIMESTAMP_TEXT
 from mappings.locations import KeyPath
 from mappings.paths import Reader, reader
 from mappings.pipelines import (
@@ -31,6 +30,7 @@ from mappings.pipelines import (
     shorten,
 )
 from mappings.rules import KINDS, Rule, RuleCompiler
+from mappings.vocabulary import ANY, DATE, DATE_TEXT, TIMESTAMP_TEXT
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,59}", re.ASCII)
 _SECTIONS: Final = ("options", "tables", "record", "totals", "fields", *KINDS)

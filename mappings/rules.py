@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mappings.conditions import Subject, Test, find_comparison, split_condition
+from mappings.conditions import Subject, Test, find_comparison, split_condition, words_asked_for
 from mappings.document import Document
 from mappings.evaluation import Scope
 from mappings.expressions import ExpressionError, parse_path
-from mappings.functions import Surroundings
 from mappings.outcome import OutcomeKind, Problem
 from mappings.pipelines import Pipeline
+from mappings.vocabulary import Surroundings
 
 MAX_RULES: Final = 500
 MAX_CONDITIONS_ON_DAYS: Final = 50
@@ -44,6 +44,9 @@ class Rule:
     on_day: bool
     """The verdict depends on the day."""
     of_financier: bool
+    words: tuple[str, frozenset[str]] | None = None
+    """Where the whole rule is that a field at the top of the record holds one of some words: that field and those
+    words. Such rules, of which there are many, are found by the word and not tried one by one."""
 
 
 class RuleCompiler:
@@ -98,6 +101,7 @@ class RuleCompiler:
             return None
         tests: list[Test] = []
         fields: list[str] = []
+        words: tuple[str, frozenset[str]] | None = None
         conditions_on_days = self.conditions_on_days
         for index, text in enumerate(texts):
             place = (*path, index) if isinstance(entry[key], list) else path
@@ -105,7 +109,7 @@ class RuleCompiler:
             if condition is None:
                 continue
             try:
-                test, field = self._condition(condition)
+                test, field, words = self._condition(condition)
             except ExpressionError as error:
                 document.note_expression(place, error)
                 continue
@@ -120,10 +124,18 @@ class RuleCompiler:
             caught = _inverse(caught)
         problem = Problem(name, sentence, fields[0])
         return Rule(
-            section, name, joined, KINDS[section], problem, caught, on_day, self.of_financier
+            section,
+            name,
+            joined,
+            KINDS[section],
+            problem,
+            caught,
+            on_day,
+            self.of_financier,
+            words if len(tests) == 1 and section != "eligible" else None,
         )
 
-    def _condition(self, text: str) -> tuple[Test, str]:
+    def _condition(self, text: str) -> tuple[Test, str, tuple[str, frozenset[str]] | None]:
         field, field_offset, rest, rest_offset = split_condition(text)
         comparison, argument, argument_offset = find_comparison(rest, rest_offset)
         if comparison.on_day:
@@ -136,7 +148,9 @@ class RuleCompiler:
                 )
         subject = self._subject(field, field_offset)
         try:
-            return comparison.build(subject, argument), subject.path
+            test = comparison.build(subject, argument)
+            words = words_asked_for(comparison, argument) if subject.name else None
+            return test, subject.path, (subject.path, words) if words else None
         except ExpressionError as error:
             error.offset += argument_offset
             raise

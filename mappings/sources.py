@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mappings.evaluation import Open, Scope, Step, Wrong
 from mappings.expressions import Constant, ExpressionError, Path
 from mappings.money import MAX_MINOR_UNITS, kind_of
-
-if TYPE_CHECKING:
-    from mappings.functions import Surroundings
+from mappings.vocabulary import Surroundings
 
 Arguments = tuple[Path | Constant, ...]
 

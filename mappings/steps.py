@@ -8,15 +8,13 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, timedelta
 from decimal import Context, Decimal, Inexact
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from mappings import money
 from mappings.evaluation import Open, Scope, Step, Wrong, parse_date
 from mappings.expressions import Constant, ExpressionError, Path
 from mappings.sources import Arguments, path_argument, text_argument
-
-if TYPE_CHECKING:
-    from mappings.functions import Surroundings
+from mappings.vocabulary import Surroundings
 
 _UNREADABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _TIMESTAMP: Final = re.compile(
@@ -43,9 +41,11 @@ def default(arguments: Arguments, surroundings: Surroundings) -> Step:
 
 def text(value: Any, scope: Scope) -> Any:
     """Text that people can read and every database can keep."""
+    if type(value) is str and value.isprintable():
+        return value
     if type(value) is not str:
         raise Wrong("not_text", f"must be text, not {money.kind_of(value)}")
-    if not value.isprintable() and _UNREADABLE.search(value):
+    if _UNREADABLE.search(value):
         raise Wrong("unreadable_text", "must be text without control characters")
     return value
 
@@ -70,6 +70,8 @@ def max_length(arguments: Arguments, surroundings: Surroundings) -> Step:
     limit = _count_argument(arguments[0])
 
     def step(value: Any, scope: Scope) -> Any:
+        if type(value) is str and len(value) <= limit and value.isprintable():
+            return value
         if len(text(value, scope)) > limit:
             raise Wrong("too_long", f"must have at most {limit} characters, and has {len(value)}")
         return value

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from connector.clock import SystemClock
 from connector.store.database import Database
 from connector.store.financing import Terms
 from connector.store.records import NewOutcome, NewVersion
@@ -29,11 +31,22 @@ TERMS = Terms(
 )
 
 
+@pytest.fixture(scope="session")
+def migrated_sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with all tables, to be copied: cheaper than migrating for every test."""
+    path = tmp_path_factory.mktemp("template") / "connector.sqlite3"
+    database = Database.open(f"sqlite:///{path}", clock=SystemClock())
+    database.migrate()
+    database.close()
+    return path
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty SQLite file, and of an empty PostgreSQL database with the tables."""
+    """The URL of a migrated database without rows: of an SQLite file, and of a PostgreSQL database."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/connector.sqlite3"
+        template: Path = request.getfixturevalue("migrated_sqlite_file")
+        return f"sqlite:///{shutil.copy(template, tmp_path)}"
     url: str = request.getfixturevalue("postgres_url")
     return url
 
@@ -42,7 +55,6 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def database(database_url: str, clock: FakeClock) -> Iterator[Database]:
     """A migrated database."""
     opened = Database.open(database_url, clock=clock)
-    opened.migrate()
     yield opened
     opened.close()
 

@@ -73,11 +73,10 @@ def restored(invocation: Invocation, finished: bool) -> None:
 
     Once everything was pulled and submitted again, end it with --finished.
     """
-    with invocation.program(exclusive=True) as program:
-        with program.database.write() as tx:
-            for name in program.config.financiers:
-                tx.connections.set_reconcile_first(name, not finished)
-            tx.audit.append("operator", "store.restored", "store", {"finished": finished})
+    with invocation.program(exclusive=True) as program, program.database.write() as tx:
+        for name in program.config.financiers:
+            tx.connections.set_reconcile_first(name, not finished)
+        tx.audit.append("operator", "store.restored", "store", {"finished": finished})
     say(
         "Noted. Steps are sent as usual again."
         if finished

@@ -86,4 +86,5 @@ class LocalEngine:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         until = time.monotonic() + timeout_seconds
-        return all([job.idle(until) for job in self._jobs.values()])
+        idle = [job.idle(until) for job in self._jobs.values()]  # every one gets its wait
+        return all(idle)

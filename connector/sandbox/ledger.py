@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -257,6 +257,17 @@ class Ledger:
         order = "DESC" if newest_first else "ASC"
         tail = f"{where} ORDER BY position {order} LIMIT {int(limit)} OFFSET {int(offset)}"
         return self._objects(tail, parameters)
+
+    def ids(self, kind: str) -> list[str]:
+        """Identifiers of all objects of a kind in order of creation."""
+        rows = self.rows("SELECT id FROM objects WHERE kind=? ORDER BY position", (kind,))
+        return [row["id"] for row in rows]
+
+    def get_many(self, kind: str, ids: Sequence[str]) -> list[StoredObject]:
+        """These objects, in this order; what is not there is left out."""
+        marks = ",".join("?" * len(ids))
+        found = {o.id: o for o in self._objects(f"WHERE kind=? AND id IN ({marks})", (kind, *ids))}
+        return [found[object_id] for object_id in ids if object_id in found]
 
     def count(self, kind: str, *, status: str | None = None) -> int:
         """How many objects of a kind there are (with this status)."""

@@ -13,7 +13,6 @@ from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
 from connector.errors import Unavailable
-from connector.store.inbox import Inbox
 from webhooks.ports import Receipt, ReceivedEvent
 
 if TYPE_CHECKING:
@@ -100,6 +99,11 @@ class GroupCommitInbox:
             self._queue.put(None)
         writer.join()
 
+    @property
+    def waiting(self) -> int:
+        """Events in the queue, without those of the commit under way."""
+        return self._queue.qsize()
+
     def store(self, event: ReceivedEvent) -> Receipt:
         """Wait until `event` is committed. Raises Unavailable when it was not, or not in time: the queue is full, the
         inbox is stopped, or the database refused (its error is the cause)."""
@@ -141,8 +145,7 @@ class GroupCommitInbox:
     def _commit(self, batch: Sequence[_Waiting]) -> None:
         try:
             with self._database.write() as transaction:
-                inbox = Inbox(transaction.connection, transaction.clock)
-                receipts = inbox.add_many([waiting.event for waiting in batch])
+                receipts = transaction.inbox.add_many([waiting.event for waiting in batch])
         except Exception as error:  # noqa: BLE001 (each sender keeps its event and comes again)
             for waiting in batch:
                 waiting.end(None, error)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 
 from connector.errors import ContractDrift, InvariantBroken, NotFound
 from connector.store.database import Database
@@ -440,13 +441,18 @@ def test_money_changed_behind_our_back_is_found(
         assert [row.intact for row in tx.financing.to_submit(FINANCIER, limit=5)] == [False]
 
 
-def test_the_digest_does_not_depend_on_the_database_or_the_program() -> None:
-    from connector.store.financing import (
-        _digest,
-    )  # fixed for all time: stored rows are compared with it
-
-    expected = "58b9b7a09a5c4b9f"
-    assert _digest(1, "stenn", "reference", 2, TERMS).hex()[:16] == expected
+def test_the_digest_is_of_a_fixed_text(database: Database) -> None:
+    content = (
+        b'[%d,"stenn","reference-a",%d,"payable","INV-1","USD",1200050,"2026-02-01","2026-05-01",'
+        b'"us","acme",["goods"]]'
+    )
+    with database.write() as tx:
+        (saved,) = store_records(tx, ["a"])
+        financing_id = finance(tx, saved)
+        row = tx.financing.get(financing_id)
+        stored = tx.connection.execute(select(financing_invoices.c.digest)).scalar_one()
+    expected = hashlib.blake2b(content % (row.record_id, row.outcome_id), digest_size=32)
+    assert stored == expected.digest()
 
 
 def test_terms_are_replaced_until_they_are_sent(database: Database) -> None:

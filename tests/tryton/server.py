@@ -21,11 +21,14 @@ from typing import IO, Any
 
 import pytest
 
+from tests.postgres import PostgresServer, binaries
+
 HERE = Path(__file__).parent
 DATABASE = "erp"
 PASSWORD = "sandbox-password-not-secret"
 ADMIN_PASSWORD = "admin-password-not-secret"
 INVOICES = 120
+INVOICES_ON_POSTGRES = 20
 CACHE = HERE.parents[1] / ".pytest_cache" / "tryton"
 """Where prepared databases are kept from one session to the next."""
 PACKAGES = ("trytond", "trytond-account", "trytond-account-invoice", "trytond-party", "proteus")
@@ -163,6 +166,30 @@ def serve(
         raise RuntimeError((config.parent / "server.log").read_text("utf-8", "replace")[-4000:])
     base_url = f"http://127.0.0.1:{int(port)}"
     return TrytonServer(base_url, seeded, config, database_file, process, log)
+
+
+def start_postgres(server: PostgresServer, folder: Path) -> TrytonServer:
+    """A server on a database of a throw-away PostgreSQL, restored from a dump that was made once."""
+    need_tryton()
+    url = server.create(DATABASE)
+    uri = f"postgresql://postgres@/?host={server.socket_directory}"
+    dump = CACHE / "dumps" / f"{template_key('postgresql')}.sql"
+    tools = binaries()
+    if tools is None:
+        raise RuntimeError("There is no pg_dump beside a running PostgreSQL.")
+    with _locked():
+        if not dump.exists():
+            shutil.rmtree(dump.parent, ignore_errors=True)
+            dump.parent.mkdir()
+            seeded = prepare(folder, uri, INVOICES_ON_POSTGRES)
+            unfinished = dump.with_suffix(".part")
+            _run([str(tools / "pg_dump"), "--no-owner", "-f", str(unfinished), "-d", url], {})
+            dump.with_suffix(".json").write_text(json.dumps(seeded), "utf-8")
+            unfinished.rename(dump)
+        else:
+            _run([str(tools / "psql"), "-q", "-X", "-f", str(dump), "-d", url], {})
+    seeded = json.loads(dump.with_suffix(".json").read_text("utf-8"))
+    return serve(write_config(folder, uri), seeded)
 
 
 def start_sqlite(folder: Path) -> TrytonServer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -18,7 +19,7 @@ from connector.sandbox.finexio.create import create_batch
 from connector.sandbox.finexio.settings import FinexioSettings
 from connector.sandbox.ledger import StoredObject
 from connector.sandbox.platform import Sandbox
-from connector.sandbox.wire import JsonObject
+from connector.sandbox.wire import JsonObject, to_json
 
 _FOREIGN_HOST = "http://localhost:8000"
 _KINDS = {"invoices": "invoice", "counterparties": "counterparty", "payments": "payment"}
@@ -33,14 +34,22 @@ class InvalidQueryError(Exception):
         self.message = message
 
 
+@dataclass(slots=True)
+class _Cache:
+    """What was computed while the ledger had this generation."""
+
+    generation: int
+    pages: dict[tuple[object, ...], bytes] = field(default_factory=dict)
+    ids: dict[str, list[str]] = field(default_factory=dict)
+
+
 class FinexioApi:
-    """Answers the calls. One page's answer is kept as long as nothing in the ledger changes."""
+    """Answers the calls. A page's answer is kept as long as nothing in the ledger changes."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
         self.settings: FinexioSettings = sandbox.settings
-        self._pages: dict[tuple[object, ...], JsonObject] = {}
-        self._pages_generation = -1
+        self._cache = _Cache(-1)
 
     def add_routes(self) -> None:
         """Add all paths to the platform's Flask app."""
@@ -95,49 +104,58 @@ class FinexioApi:
         page = _page_number(request.args.get("page", "1"))
         keep = _filter(version, kind)
         key = (version, kind, request.host_url, request.query_string, repr(self.settings))
-        generation = self.sandbox.ledger.generation
-        if generation != self._pages_generation:
-            self._pages, self._pages_generation = {}, generation
-        body = self._pages.get(key)
-        if body is None:
-            built = self._page(version, collection, kind, page, keep)
-            if built is None:
+        cache = self._fresh_cache()
+        answer = cache.pages.get(key)
+        if answer is None:
+            body = self._page(cache, version, collection, kind, page, keep)
+            if body is None:
                 return reply({"detail": "Invalid page."}, 404)
-            body = self._pages[key] = built
-        return reply(body)
+            answer = cache.pages[key] = to_json(body)
+        return Response(answer, content_type="application/json")
+
+    def _fresh_cache(self) -> _Cache:
+        generation, cache = self.sandbox.ledger.generation, self._cache
+        if cache.generation != generation:
+            cache = self._cache = _Cache(generation)
+        return cache
 
     def _page(
         self,
+        cache: _Cache,
         version: str,
         collection: str,
         kind: str,
         page: int,
         keep: Callable[[JsonObject], bool] | None,
     ) -> JsonObject | None:
-        size, newest = self.settings.page_size, self.settings.newest_first
+        size = self.settings.page_size
         first = (page - 1) * size
-        ledger = self.sandbox.ledger
-        with ledger.transaction():
-            if keep is None:
-                count = ledger.count(kind)
-                found = ledger.select(kind, newest_first=newest, limit=size, offset=first)
-            else:
-                kept = [o for o in ledger.select(kind, newest_first=newest) if keep(o.body)]
-                count, found = len(kept), kept[first : first + size]
-        if first >= count and page > 1:
+        ids = self._ids(cache, kind) if keep is None else self._kept_ids(kind, keep)
+        if first >= len(ids) and page > 1:
             return None
+        if self.settings.newest_first:
+            ids = ids[::-1]
         base = _FOREIGN_HOST if self.settings.foreign_next_links else request.host_url.rstrip("/")
         others = {k: v for k, v in request.args.items() if k != "page"}
 
         def link(number: int) -> str:
             return f"{base}/{version}/{collection}/?{urlencode({**others, 'page': number})}"
 
+        found = self.sandbox.ledger.get_many(kind, ids[first : first + size])
         return {
-            "count": count,
-            "next": link(page + 1) if first + size < count else None,
+            "count": len(ids),
+            "next": link(page + 1) if first + size < len(ids) else None,
             "previous": link(page - 1) if page > 1 else None,
             "results": [self.shown(stored, version) for stored in found],
         }
+
+    def _ids(self, cache: _Cache, kind: str) -> list[str]:
+        if kind not in cache.ids:
+            cache.ids[kind] = self.sandbox.ledger.ids(kind)
+        return cache.ids[kind]
+
+    def _kept_ids(self, kind: str, keep: Callable[[JsonObject], bool]) -> list[str]:
+        return [stored.id for stored in self.sandbox.ledger.select(kind) if keep(stored.body)]
 
     def _authenticate(self) -> Response | None:
         if not request.path.startswith(("/v1/", "/v2/")):
@@ -199,15 +217,15 @@ def _equal(names: tuple[str, ...]) -> list[Callable[[JsonObject], bool]]:
 
 def _bounds(parameters: dict[str, tuple[str, bool]]) -> list[Callable[[JsonObject], bool]]:
     checks: list[Callable[[JsonObject], bool]] = []
-    for parameter, (field, upper) in parameters.items():
+    for parameter, (name, upper) in parameters.items():
         text = request.args.get(parameter)
         if text is None:
             continue
         bound = _instant(parameter, text)
         if upper:
-            checks.append(lambda body, f=field, b=bound: _naive(body[f]) <= b)  # type: ignore[misc]
+            checks.append(lambda body, f=name, b=bound: _naive(body[f]) <= b)  # type: ignore[misc]
         else:
-            checks.append(lambda body, f=field, b=bound: _naive(body[f]) >= b)  # type: ignore[misc]
+            checks.append(lambda body, f=name, b=bound: _naive(body[f]) >= b)  # type: ignore[misc]
     return checks
 
 

@@ -7,9 +7,10 @@ import pytest
 
 from mappings.evaluation import Open, Scope, Wrong
 from mappings.expressions import Path, parse_expression
-from mappings.functions import ANY, FUNCTIONS, Function
+from mappings.functions import FUNCTIONS
 from mappings.paths import Reader, reader
 from mappings.pipelines import Pipeline, compile_pipeline
+from mappings.vocabulary import ANY, Function
 
 
 class Surroundings:
