@@ -6,31 +6,20 @@ comparison of hashes; an unchanged page of a numbered walk costs one for the who
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
-
-import msgspec
+from typing import Protocol
 
 from connector.clock import Clock
-from connector.deciding import (
-    Candidate,
-    Decider,
-    Decision,
-    Totals,
-    as_row,
-    count,
-)
+from connector.deciding import Decider, Totals
 from connector.errors import ConnectorError, ContractDrift, ReconnectRequired
+from connector.intake import Arrival, Intake, arrival
 from connector.secrets import SecretBox
 from connector.store.database import Database
-from connector.store.records import Known, NewVersion
+from connector.store.records import Known
 from connector.store.transaction import Transaction
-from connector.strict_json import JsonRefused, loads
-from connector.system import AccountingSystem, Page, RawRecord, Record, Stream
-from mappings.outcome import Outcome, OutcomeKind, Problem
+from connector.system import AccountingSystem, Page, RawRecord, Stream
 
 log = logging.getLogger(__name__)
 
@@ -59,18 +48,12 @@ class RunReport:
     """How many records the system says there are, where it says so."""
     totals: Totals = field(default_factory=dict)
 
-
-@dataclass(frozen=True, slots=True)
-class _Changed:
-    """A record of this page that is new or has changed, ready to be stored."""
-
-    raw: RawRecord
-    hash: bytes
-    stored: bytes
-    secrets: bytes | None
-    record: Record | None
-    outcome: Outcome | None
-    known: Known | None
+    def add(self, changed: int, totals: Totals) -> None:
+        """Take in what one page brought."""
+        self.changed += changed
+        for key, (number, amount) in totals.items():
+            before, sum_before = self.totals.get(key, (0, 0))
+            self.totals[key] = (before + number, sum_before + amount)
 
 
 class Puller:
@@ -136,7 +119,9 @@ class Puller:
         changed = self._changed(report, stream, decider, page)
         with self._database.write() as tx:
             if changed:
-                self._store(tx, report, stream, system, decider, page, changed)
+                intake = Intake(tx, report.connection, stream, report.run_id, system, decider)
+                report.add(len(changed), intake.store(changed, page.number))
+                tx.runs.progress(report.run_id, report.pages, report.seen, report.changed)
             self._remember_page(tx, report, stream, page, changed)
             if page.cursor is not None:
                 tx.cursors.set(report.connection, stream.name, page.cursor, full_walk=False)
@@ -147,7 +132,7 @@ class Puller:
         stream: Stream,
         decider: Decider | None,
         page: Page,
-    ) -> list[_Changed]:
+    ) -> list[Arrival]:
         """The records that differ from what is stored, decoded and evaluated: all the thinking, before the lock."""
         newest = {record.source_id: record for record in page.records()}
         content_hash = self._box.content_hash
@@ -168,11 +153,7 @@ class Puller:
                 continue
             if source_id in overtaken:
                 continue
-            stored, secrets = hide_secrets(raw.raw, stream.secret_fields, self._box)
-            record, outcome = _evaluate(stored, decider)
-            changed.append(
-                _Changed(raw, hashes[source_id], stored, secrets, record, outcome, before)
-            )
+            changed.append(arrival(raw, hashes[source_id], before, stream, self._box, decider))
         return changed
 
     def _is_older(self, tx: Transaction, report: RunReport, before: Known, now: RawRecord) -> bool:
@@ -187,120 +168,13 @@ class Puller:
             and now.updated_at < stored.source_updated_at
         )
 
-    def _store(
-        self,
-        tx: Transaction,
-        report: RunReport,
-        stream: Stream,
-        system: AccountingSystem,
-        decider: Decider | None,
-        page: Page,
-        changed: Sequence[_Changed],
-    ) -> None:
-        first = iter(
-            tx.allocate("source_records", sum(1 for item in changed if item.known is None))
-        )
-        record_ids = [item.known.id if item.known else next(first) for item in changed]
-        version_ids = tx.allocate("record_versions", len(changed))
-        echoes = self._echoes(tx, stream, changed)
-        decisions: list[Decision] = []
-        if decider is not None:
-            decisions = decider.decide(
-                tx,
-                [
-                    (
-                        Candidate(
-                            record_id,
-                            version_id,
-                            item.raw.source_id,
-                            known=item.known is not None,
-                        ),
-                        item.outcome,
-                    )
-                    for record_id, version_id, item in zip(
-                        record_ids, version_ids, changed, strict=True
-                    )
-                    if item.outcome is not None
-                ],
-            )
-        outcome_ids = tx.allocate("outcomes", len(decisions))
-        totals: Totals = {}
-        versions = [
-            NewVersion(
-                record_id=record_id,
-                version_id=version_id,
-                is_first=item.known is None,
-                source_id=item.raw.source_id,
-                version_no=1 if item.known is None else item.known.version_no + 1,
-                content_hash=item.hash,
-                raw=item.stored,
-                secrets=item.secrets,
-                source_updated_at=item.raw.updated_at,
-                is_echo=index in echoes,
-                page=page.number,
-                outcome=as_row(outcome_ids[index], decisions[index].outcome) if decisions else None,
-                recheck_on=decisions[index].outcome.recheck_on if decisions else None,
-            )
-            for index, (record_id, version_id, item) in enumerate(
-                zip(record_ids, version_ids, changed, strict=True)
-            )
-        ]
-        tx.records.save(
-            report.connection,
-            stream.name,
-            report.run_id,
-            decider.mapping_version_id if decider else None,
-            versions,
-        )
-        if decider is not None:
-            stored = dict(zip(record_ids, outcome_ids, strict=True))
-            decider.offer(tx, stream.name, decisions, stored)
-            for decision in decisions:
-                outcome = decision.outcome
-                count(totals, outcome.kind.value, outcome.currency, outcome.amount_minor_units)
-                count(totals, "pulled", outcome.currency, outcome.amount_minor_units)
-            tx.runs.add_totals(report.run_id, totals)
-            for key, (number, amount) in totals.items():
-                before, sum_before = report.totals.get(key, (0, 0))
-                report.totals[key] = (before + number, sum_before + amount)
-        if stream.name == "counterparties":
-            tx.companies.save_counterparties(
-                report.connection,
-                [
-                    (system.counterparty(item.record), record_id)
-                    for record_id, item in zip(record_ids, changed, strict=True)
-                    if item.record is not None
-                ],
-            )
-        report.changed += len(changed)
-        tx.runs.progress(report.run_id, report.pages, report.seen, report.changed)
-
-    def _echoes(self, tx: Transaction, stream: Stream, changed: Sequence[_Changed]) -> set[int]:
-        """Which of `changed` differ from their previous version only by what we wrote back ourselves."""
-        again = {
-            f"write_back:{item.known.id}": index
-            for index, item in enumerate(changed)
-            if item.known is not None and item.record is not None
-        }
-        if not again or not stream.mapped:
-            return set()
-        echoes = set()
-        for index, written in tx.outbox.written_fields(again).items():
-            item = changed[index]
-            if item.known is None or item.record is None:
-                continue
-            before = loads(tx.records.latest_raw(item.known.id))
-            if is_echo(before, item.record, written, stream.volatile_fields):
-                echoes.add(index)
-        return echoes
-
     def _remember_page(
         self,
         tx: Transaction,
         report: RunReport,
         stream: Stream,
         page: Page,
-        changed: Sequence[_Changed],
+        changed: Sequence[Arrival],
     ) -> None:
         """Mark this page as seen, and unmark pages on which a changed record used to be: their bytes may come back
         with an older version of it."""
@@ -359,62 +233,3 @@ class Puller:
             state,
             known or type(error).__name__,
         )
-
-
-def _evaluate(stored: bytes, decider: Decider | None) -> tuple[Record | None, Outcome | None]:
-    try:
-        record = loads(stored)
-    except JsonRefused as refused:
-        return None, _malformed(str(refused)) if decider else None
-    return record, decider.evaluate(record) if decider else None
-
-
-def _malformed(why: str) -> Outcome:
-    sentence = f"The record cannot be read: {why}."
-    return Outcome(
-        kind=OutcomeKind.REJECTED,
-        invoice=None,
-        currency=None,
-        amount_minor_units=None,
-        reason_code="malformed_record",
-        sentence=sentence,
-        field_path="$",
-        problems=(Problem("malformed_record", sentence, "$"),),
-    )
-
-
-def hide_secrets(
-    raw: bytes, secret_fields: Sequence[str], box: SecretBox
-) -> tuple[bytes, bytes | None]:
-    """The record with its secret values masked, and those values encrypted.
-
-    A masked text keeps its length, so that a mapping can still check it; all other bytes stay as they came.
-    """
-    present = [name for name in secret_fields if b'"%s"' % name.encode() in raw]
-    if not present:
-        return raw, None
-    parts: dict[str, msgspec.Raw] = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
-    hidden: dict[str, Any] = {}
-    for name in present:
-        value = msgspec.json.decode(parts[name]) if name in parts else None
-        if value is None:
-            continue
-        hidden[name] = value
-        masked: str | int = "*" * len(value) if isinstance(value, str) else 0
-        parts[name] = msgspec.Raw(msgspec.json.encode(masked))
-    if not hidden:
-        return raw, None
-    return msgspec.json.encode(parts), box.encrypt(json.dumps(hidden).encode())
-
-
-def is_echo(
-    before: Record, after: Record, written: Mapping[str, Any], volatile_fields: Sequence[str]
-) -> bool:
-    """Whether `after` differs from `before` only by fields we wrote, with the values we wrote, and by volatile ones."""
-    ignored = set(volatile_fields)
-    for name in before.keys() | after.keys():
-        if name in ignored or before.get(name) == after.get(name):
-            continue
-        if name not in written or after.get(name) != written[name]:
-            return False
-    return True

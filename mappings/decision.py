@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
-from mappings.conditions import Test
+from mappings.conditions import Test, as_word
 from mappings.evaluation import Scope, Stop
 from mappings.outcome import OutcomeKind, Problem
 from mappings.plan import Plan

@@ -74,9 +74,6 @@ class GroupCommitInbox:
         self._writer: Thread | None = None
         self._failing = False
         self._stopping = Event()
-        import os
-
-        self._gather_seconds = float(os.environ.get("G", "0"))
 
     def start(self) -> None:
         """Start the writer thread."""

@@ -36,7 +36,7 @@ def _side(url: str, database: str, username: str, password: str, **further: Any)
             "database": database,
             "username": username,
             "password": Secret(password),
-            "page_size": 20,
+            "page_size": 40,
             "overlap_seconds": 60,
         },
         bad_credentials={"password": Secret(WRONG_PASSWORD)},

@@ -23,18 +23,21 @@ def no_secret_is_shown() -> None:
     """Stands in for the fixture of that name, which belongs to the conformance of the systems."""
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+@pytest.fixture
 def empty(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, clock: FakeClock
+    database: Database,
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    clock: FakeClock,
 ) -> Iterator[Database]:
-    """A database without tables."""
-    if request.param == "sqlite":
+    """A database without tables, of the same kind as `database`."""
+    if database.is_sqlite:
         url = f"sqlite:///{tmp_path_factory.mktemp('empty')}/connector.sqlite3"
     else:
         url = request.getfixturevalue("empty_postgres_url")
-    database = Database.open(url, clock=clock)
-    yield database
-    database.close()
+    opened = Database.open(url, clock=clock)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
@@ -105,16 +108,6 @@ def test_fixed_columns_do_not_change(full: Database) -> None:
                 tx.connection.exec_driver_sql(f"update {table} set {column} = {value}")
             with full.write() as tx:  # the same value again is no change
                 tx.connection.exec_driver_sql(f"update {table} set {column} = {column}")
-
-
-def test_replacing_a_row_does_not_get_around_the_triggers(full: Database) -> None:
-    if not full.is_sqlite:
-        pytest.skip("INSERT OR REPLACE is SQLite's own")
-    _refused(
-        full,
-        "insert or replace into audit_log select seq, at, 'mallory', action, subject, detail, "
-        "previous_hash, hash from audit_log",
-    )
 
 
 def test_one_outbox_row_of_a_stream_is_in_flight(full: Database) -> None:
@@ -190,23 +183,10 @@ def test_a_lost_guard_is_named(
     assert guard in database.missing_guards()
 
 
-def test_a_table_that_is_not_strict_is_named(empty: Database) -> None:
-    if not empty.is_sqlite:
-        pytest.skip("STRICT tables are SQLite's own")
-    with empty.write() as tx:
-        for statement in schema_statements("sqlite"):
-            tx.connection.exec_driver_sql(
-                statement.replace("STRICT", "") if "TABLE cursors" in statement else statement
-            )
-    assert empty.missing_guards() == ["cursors is not strict"]
-
-
 # -- migrations -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_fresh_schema_is_the_migrated_one(empty: Database, database: Database) -> None:
-    if empty.is_sqlite != database.is_sqlite:
-        pytest.skip("compares two databases of one kind")
     with empty.write() as tx:
         for statement in schema_statements("sqlite" if empty.is_sqlite else "postgresql"):
             tx.connection.exec_driver_sql(statement)

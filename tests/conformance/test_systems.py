@@ -138,7 +138,6 @@ def test_change_is_found_from_the_cursor(connect: Connect, side: SystemSide) -> 
         assert found[changed].raw != records(before)[changed].raw
         if cursor is not None:
             assert stream.incremental
-            assert not stream.mapped or len(found) < len(records(before))
             assert _last_cursor(after) is not None
 
 

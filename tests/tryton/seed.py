@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from proteus import Model, config  # type: ignore[import-untyped]
+from sql import Null, Table  # type: ignore[import-untyped]
 from trytond.modules.account.tests.tools import (  # type: ignore[import-untyped]
     create_chart,
     create_fiscalyear,
@@ -23,6 +24,7 @@ from trytond.modules.account_invoice.tests.tools import (  # type: ignore[import
     set_fiscalyear_invoice_sequences,
 )
 from trytond.modules.company.tests.tools import create_company  # type: ignore[import-untyped]
+from trytond.transaction import Transaction  # type: ignore[import-untyped]
 
 TODAY = dt.datetime.now(dt.UTC).date()
 PASSWORD = "sandbox-password-not-secret"
@@ -239,6 +241,18 @@ def attachments(ids: list[int]) -> None:
     config.get_config().get_proxy("ir.attachment").create(rows, config.get_config().context)
 
 
+def make_older(database: str, ids: list[int]) -> None:
+    """Five days of history instead of seconds. As after real bulk posts, many invoices share a write_date."""
+    with Transaction().start(database, 0) as transaction:
+        cursor = transaction.connection.cursor()
+        invoice, line = Table("account_invoice"), Table("account_move_line")
+        for place in range(5):
+            at = dt.datetime.combine(TODAY, dt.time(8, 0, 0, 123456)) - dt.timedelta(days=5 - place)
+            keys = ids[place::5]
+            cursor.execute(*invoice.update([invoice.write_date], [at], where=invoice.id.in_(keys)))
+        cursor.execute(*line.update([line.write_date], [at], where=line.write_date != Null))
+
+
 def main(config_file: str, database: str, count: int) -> None:
     config.set_trytond(database, config_file=config_file)
     config.get_config().skip_warning = True
@@ -249,6 +263,7 @@ def main(config_file: str, database: str, count: int) -> None:
     ids = invoices(count, found[0], made, who)
     settled = settle(ids, found[0])
     attachments(ids)
+    make_older(database, ids)
     result = {"users": users(found), "companies": [c.id for c in found], **settled}
     sys.stdout.write(json.dumps(result) + "\n")
 

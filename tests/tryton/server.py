@@ -78,7 +78,10 @@ def prepare(folder: Path, uri: str, invoices: int = INVOICES) -> dict[str, Any]:
         ],
         {"TRYTONPASSFILE": str(password)},
     )
-    out = _run([sys.executable, str(HERE / "seed.py"), str(config), DATABASE, str(invoices)], {})
+    # proteus takes SQLite for granted unless the environment says otherwise.
+    env = {} if uri.startswith("sqlite") else {"TRYTOND_DATABASE_URI": uri}
+    seeding = [sys.executable, str(HERE / "seed.py"), str(config), DATABASE, str(invoices)]
+    out = _run(seeding, env)
     seeded: dict[str, Any] = json.loads(out)
     return seeded
 

@@ -104,7 +104,7 @@ def test_fractions_are_exact_decimals():
     assert value == {
         "amount": Decimal("90071992547409.93"),
         "rate": Decimal("1.005"),
-        "e": Decimal("15"),
+        "e": Decimal(15),
     }
     assert all(type(number) is Decimal for number in value.values())
 

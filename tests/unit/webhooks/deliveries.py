@@ -81,8 +81,8 @@ def signed_headers(
 ) -> dict[str, str]:
     """The headers an honest sender adds, made here by other code than the product's."""
     if scheme.format == "timestamped":
-        digest = mac(f"{timestamp}.".encode() + body, secret).hex()
-        return {scheme.header: f"t={timestamp},v1={digest}"}
+        signature = mac(f"{timestamp}.".encode() + body, secret).hex()
+        return {scheme.header: f"t={timestamp},v1={signature}"}
     if scheme.format == "standard-webhooks":
         digest = mac(f"{message_id}.{timestamp}.".encode() + body, secret)
         return {
@@ -120,9 +120,7 @@ class Doorway:
 
     def __init__(self, *endpoints: Endpoint, now: Callable[[], datetime] = lambda: START) -> None:
         self.inbox = MemoryInbox()
-        self.app: Flask = create_app(
-            Endpoints(endpoints or (endpoint(),)), self.inbox, loads, now
-        )
+        self.app: Flask = create_app(Endpoints(endpoints or (endpoint(),)), self.inbox, loads, now)
         self.client = self.app.test_client()
 
     def post(

@@ -87,7 +87,10 @@ def test_a_replay_after_the_tolerance_is_refused() -> None:
 
 def test_a_delivery_for_one_endpoint_proves_nothing_at_another() -> None:
     other = SignatureScheme(
-        header="Test-Signature", secrets=(OTHER_SECRET,), format="timestamped", signed="timestamp.body"
+        header="Test-Signature",
+        secrets=(OTHER_SECRET,),
+        format="timestamped",
+        signed="timestamp.body",
     )
     other_path = "path-of-somebody-else-0123456789"
     door = Doorway(endpoint(), endpoint("other", other, path=(other_path,)))
@@ -108,7 +111,13 @@ def test_other_methods_are_refused_alike_everywhere(method: str, name: str) -> N
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/webhooks/", "/webhooks/signed", f"/webhooks/unknown/{PATH}", f"/webhooks/signed/{PATH}/x"],
+    [
+        "/",
+        "/webhooks/",
+        "/webhooks/signed",
+        f"/webhooks/unknown/{PATH}",
+        f"/webhooks/signed/{PATH}/x",
+    ],
 )
 def test_unknown_paths_are_an_empty_404(path: str) -> None:
     door = Doorway()
@@ -130,7 +139,9 @@ def test_a_body_over_the_cap_is_refused_unread(size: int) -> None:
 
 def test_a_body_of_exactly_the_cap_is_read() -> None:
     door = Doorway()
-    body = event(padding="").replace(b'""', b'"' + b"x" * (BODY_LIMIT - len(event(padding=""))) + b'"')
+    body = event(padding="").replace(
+        b'""', b'"' + b"x" * (BODY_LIMIT - len(event(padding=""))) + b'"'
+    )
     assert len(body) == BODY_LIMIT
     assert door.post_signed(body).status_code == 200
 
@@ -224,7 +235,21 @@ def test_an_unforeseen_failure_before_the_proof_is_a_401() -> None:
     assert (answer.status_code, answer.data) == (401, b"")
 
 
-NOT_IDENTIFIABLE: list[Any] = [None, "", " a", "a ", "x" * 201, "é", "a\tb", 1.5, True, [], {}, 2**63, "sha256:00"]
+NOT_IDENTIFIABLE: list[Any] = [
+    None,
+    "",
+    " a",
+    "a ",
+    "x" * 201,
+    "é",
+    "a\tb",
+    1.5,
+    True,
+    [],
+    {},
+    2**63,
+    "sha256:00",
+]
 
 
 @pytest.mark.parametrize("value", NOT_IDENTIFIABLE, ids=str)

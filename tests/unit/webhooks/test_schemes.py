@@ -85,7 +85,9 @@ ODD_TIMESTAMPS = [
 
 
 @pytest.mark.parametrize("scheme", [TIMESTAMPED, STANDARD], ids=["timestamped", "standard"])
-@pytest.mark.parametrize("timestamp", ODD_TIMESTAMPS, ids=[f"odd-{n}" for n in range(len(ODD_TIMESTAMPS))])
+@pytest.mark.parametrize(
+    "timestamp", ODD_TIMESTAMPS, ids=[f"odd-{n}" for n in range(len(ODD_TIMESTAMPS))]
+)
 def test_a_timestamp_is_plain_digits(scheme: SignatureScheme, timestamp: str) -> None:
     headers = lower(signed_headers(scheme, BODY, timestamp=timestamp))
     with pytest.raises(BadSignature):
@@ -112,7 +114,9 @@ def test_more_signatures_than_anyone_sends_are_refused() -> None:
         TIMESTAMPED.verify({"test-signature": text}, BODY, START)
 
 
-@pytest.mark.parametrize("change", [str.upper, str.title, lambda text: " " + text, lambda text: text + "="])
+@pytest.mark.parametrize(
+    "change", [str.upper, str.title, lambda text: " " + text, lambda text: text + "="]
+)
 def test_a_signature_has_one_spelling(change: Any) -> None:
     good = mac(f"{NOW}.".encode() + BODY).hex()
     with pytest.raises(BadSignature):
@@ -184,7 +188,8 @@ def test_secrets_are_read_as_the_platform_writes_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "encoding"), [("zz-not-hex", "hex"), ("%%%%", "base64"), ("nope", "whsec"), ("é", "base64")]
+    ("text", "encoding"),
+    [("zz-not-hex", "hex"), ("%%%%", "base64"), ("nope", "whsec"), ("é", "base64")],
 )
 def test_a_secret_that_cannot_be_read_is_not_repeated(text: str, encoding: Any) -> None:
     with pytest.raises(ValueError, match="is not") as caught:

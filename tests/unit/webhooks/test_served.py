@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import sqlite3
@@ -106,16 +107,11 @@ def test_an_endless_chunked_body_is_cut(port: int) -> None:
     sent = 0
     with connected(port) as connection:
         connection.sendall(head("Transfer-Encoding: chunked"))
-        try:
+        with contextlib.suppress(OSError):  # the server had enough and hung up
             while sent < 200 * len(chunk):
                 connection.sendall(chunk)
                 sent += len(chunk)
-        except OSError:
-            pass  # the server had enough
-        try:
             assert status_of(connection) in (413, 0)
-        except OSError:
-            pass  # the rest of what was sent met a closed connection
     assert accepted_events(port) == 200
 
 
