@@ -119,7 +119,6 @@ class RuleCompiler:
             return None
         joined = (" and " if key == "when" else " or ").join(map(str, texts))
         caught = _joined(tests, need_all=key == "when")
-        on_day = self.conditions_on_days > conditions_on_days
         if section == "eligible":
             caught = _inverse(caught)
         problem = Problem(name, sentence, fields[0])
@@ -130,7 +129,7 @@ class RuleCompiler:
             KINDS[section],
             problem,
             caught,
-            on_day,
+            self.conditions_on_days > conditions_on_days,
             self.of_financier,
             words if len(tests) == 1 and section != "eligible" else None,
         )

@@ -89,13 +89,11 @@ def _start(directory: Path, bin_directory: Path) -> list[str]:
     if as_user:
         shutil.chown(directory, user=as_user[2])
     data = directory / "data"
-    _call(
-        [*as_user, bin_directory / "initdb", "--pgdata", data, "--username", "postgres"]
-        + ["--auth", "trust", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"]
-    )
-    settings = {**_SETTINGS, "unix_socket_directories": str(directory)}
+    initdb: list[str | Path] = [*as_user, bin_directory / "initdb", "--pgdata", data, "--no-sync"]
+    _call([*initdb, "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"])
+    settings: dict[str, str] = {**_SETTINGS, "unix_socket_directories": str(directory)}
     options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
-    pg_ctl = [*as_user, bin_directory / "pg_ctl", "--pgdata", data, "--wait"]
+    pg_ctl: list[str | Path] = [*as_user, bin_directory / "pg_ctl", "--pgdata", data, "--wait"]
     _call([*pg_ctl, "--log", directory / "log", "--options", options, "start"])
     return [str(word) for word in (*pg_ctl, "--mode", "immediate", "stop")]
 

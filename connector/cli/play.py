@@ -142,7 +142,7 @@ def report(totals: dict[str, object], lines: list[Line], *, as_json: bool) -> No
         return
     print_totals(totals)
     print_table(
-        "Reckoned up against the ledgers of the other sides",
+        "Reckoned up against the ledgers of the other sides (count; amount in minor units)",
         ["what", "their ledger", "ours", ""],
         [(n.what, n.expected, n.found, "agrees" if n.agrees else "DIFFERS") for n in lines],
         empty="nothing.",

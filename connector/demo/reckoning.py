@@ -143,4 +143,4 @@ def _ledger(base_url: str, kind: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _cell(count: int, amount_minor_units: int) -> str:
-    return f"{count} invoices, {amount_minor_units} minor units"
+    return f"{count}; {amount_minor_units}"

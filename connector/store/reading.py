@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, delete, func, select
 
 from connector.errors import NotFound
 from connector.store.repository import Repository
@@ -199,10 +199,24 @@ class RecordReading(Repository):
     ) -> list[RecordForDecision]:
         """The next records of a stream after `after_id`, by identifier, with their latest version.
 
-        `recheck_due`: only those whose outcome may change on or before that date.
+        `recheck_due`: only those whose outcome may change on or before that date. `not_by_mapping`: only those
+        decided by another mapping version than this one, or never.
         """
         records = source_records.c
-        query = (
+        # Every record of the stream is looked at in the order of its identifier. The index over connection and
+        # stream would collect and sort all of them for each page; an expression keeps the planners off it.
+        ids = select(records.id).where(
+            func.coalesce(records.connection, "") == connection,
+            func.coalesce(records.stream, "") == stream,
+        )
+        if recheck_due is not None:  # few as a rule, and asked for often: by their own index
+            ids = ids.where(records.recheck_on <= recheck_due, records.id + 0 > after_id)
+            after_id = 0
+        if not_by_mapping is not None:
+            decided_by = outcomes.c.mapping_version_id
+            ids = ids.outerjoin(outcomes, outcomes.c.id == records.outcome_id)
+            ids = ids.where(decided_by.is_distinct_from(not_by_mapping))
+        rows = self._connection.execute(
             select(
                 records.id,
                 records.latest_version_id,
@@ -216,13 +230,9 @@ class RecordReading(Repository):
             )
             .join(record_versions, record_versions.c.id == records.latest_version_id)
             .outerjoin(outcomes, outcomes.c.id == records.outcome_id)
-            .where(records.connection == connection, records.stream == stream)
+            .where(records.id.in_(_page(ids, kinds, reason_codes, after_id, limit)))
+            .order_by(records.id)
         )
-        if recheck_due is not None:
-            query = query.where(records.recheck_on <= recheck_due)
-        if not_by_mapping is not None:
-            query = query.where(outcomes.c.mapping_version_id != not_by_mapping)
-        rows = self._connection.execute(_page(query, kinds, reason_codes, after_id, limit))
         return [RecordForDecision(*row) for row in rows]
 
     def list_current(
@@ -234,13 +244,16 @@ class RecordReading(Repository):
         limit: int = 100,
     ) -> list[CurrentOutcome]:
         """The next records after `after_id` whose current outcome is one of `kinds`, by record identifier."""
-        query = select(source_records, outcomes).join(
-            outcomes, outcomes.c.id == source_records.c.outcome_id
-        )
+        ids = select(source_records.c.id).where(source_records.c.outcome_id.is_not(None))
         if connection is not None:
-            query = query.where(source_records.c.connection == connection)
+            ids = ids.where(source_records.c.connection == connection)
         codes = None if reason_code is None else (reason_code,)
-        rows = self._connection.execute(_page(query, kinds, codes, after_id, limit))
+        rows = self._connection.execute(
+            select(source_records, outcomes)
+            .join(outcomes, outcomes.c.id == source_records.c.outcome_id)
+            .where(source_records.c.id.in_(_page(ids, kinds, codes, after_id, limit)))
+            .order_by(source_records.c.id)
+        )
         width = len(source_records.c)
         return [
             CurrentOutcome(RecordRow(*row[:width]), OutcomeRow(*row[width:]))
@@ -278,17 +291,17 @@ class RecordReading(Repository):
 
 
 def _page(
-    query: Select[Any],
+    ids: Select[Any],
     kinds: Collection[str] | None,
     reason_codes: Collection[str] | None,
     after_id: int,
     limit: int,
 ) -> Select[Any]:
     if kinds is not None:
-        query = query.where(source_records.c.outcome_kind.in_(kinds))
+        ids = ids.where(source_records.c.outcome_kind.in_(kinds))
     if reason_codes is not None:
-        query = query.where(source_records.c.reason_code.in_(reason_codes))
-    return query.where(source_records.c.id > after_id).order_by(source_records.c.id).limit(limit)
+        ids = ids.where(source_records.c.reason_code.in_(reason_codes))
+    return ids.where(source_records.c.id > after_id).order_by(source_records.c.id).limit(limit)
 
 
 def _version(row: dict[str, Any]) -> VersionRow:

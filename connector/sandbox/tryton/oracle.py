@@ -64,6 +64,23 @@ def outcome_of(
     return "mapped", ""
 
 
+def totals_of(
+    invoices: Iterable[tuple[JsonObject, list[JsonObject], str]], today: date
+) -> dict[str, dict[str, dict[str, int]]]:
+    """Control totals over (invoice, its lines to pay, currency code): outcome, then currency (`unreadable` where the
+    amount or currency cannot be read), then `count` and `gross_minor_units`."""
+    totals: dict[str, dict[str, dict[str, int]]] = {}
+    for body, lines, code in invoices:
+        outcome, _ = outcome_of(body, lines, code, today)
+        currency, amount = gross(body, code)
+        cell = totals.setdefault(outcome, {}).setdefault(
+            currency, {"count": 0, "gross_minor_units": 0}
+        )
+        cell["count"] += 1
+        cell["gross_minor_units"] += amount
+    return totals
+
+
 def gross(body: JsonObject, code: str) -> tuple[str, int]:
     """(currency, gross minor units) for the control totals, (`unreadable`, 0) where the record does not say."""
     amount = _minor_units(body["total_amount"], code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from html import escape
 from typing import Any
 
@@ -11,7 +12,8 @@ from connector.sandbox.control import control_body, reply
 from connector.sandbox.ledger import StoredObject
 from connector.sandbox.platform import Sandbox
 from connector.sandbox.tryton.models import INVOICE, MODELS, row_instant
-from connector.sandbox.tryton.seed import new_row
+from connector.sandbox.tryton.oracle import totals_of
+from connector.sandbox.tryton.seed import currency_code, new_row
 from connector.sandbox.wire import JsonObject
 
 _SHOWN_NOTES = 500
@@ -62,6 +64,25 @@ def add_people(sandbox: Sandbox) -> None:
         sessions = sandbox.ledger.select("session")
         ended = [sandbox.ledger.remove("session", s.id, at=now) for s in sessions]
         return reply({"ended": len(ended)})
+
+    @app.get("/sandbox/totals")
+    def totals() -> Response:
+        text = request.args.get("today")
+        today = date.fromisoformat(text) if text else sandbox.clock.today()
+        lines = {row.id: row.body for row in sandbox.ledger.select("account.move.line")}
+        return reply(
+            totals_of(
+                (
+                    (
+                        invoice.body,
+                        [lines[str(line)] for line in invoice.body["lines_to_pay"]],
+                        currency_code(invoice.body["currency"]),
+                    )
+                    for invoice in sandbox.ledger.select(INVOICE)
+                ),
+                today,
+            )
+        )
 
     @app.get("/sandbox/notes")
     def notes() -> Response:

@@ -1,18 +1,10 @@
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 import pytest
 
 from mappings import Mapping, load_mapping, shipped
-
-TODAY = date(2026, 11, 22)
-
-
-@pytest.fixture
-def today() -> date:
-    return TODAY
 
 
 @pytest.fixture(scope="session")

@@ -40,6 +40,8 @@ class Server:
     connection and writes, or not, what it likes; after a callable the connection is closed."""
 
     answers: list[bytes | Callable[[socket.socket], None]]
+    respond: Callable[[Asked], bytes] | None = None
+    """Where given, makes the answer from the request instead."""
     asked: list[Asked] = field(default_factory=list)
     connections: int = 0
 
@@ -80,9 +82,12 @@ class Server:
                         key, _, value = line.decode().partition(":")
                         headers[key.lower()] = value.strip()
                     body = reader.read(int(headers.get("content-length", "0")))
+                    asked = Asked(method, target, headers, body)
                     with self._lock:
-                        self.asked.append(Asked(method, target, headers, body))
+                        self.asked.append(asked)
                         given = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+                    if self.respond is not None:
+                        given = self.respond(asked)
                     if callable(given):
                         given(connection)
                         return

@@ -118,9 +118,16 @@ class MemoryInbox:
 class Doorway:
     """The receiver with an inbox in memory, and a client that speaks to it."""
 
-    def __init__(self, *endpoints: Endpoint, now: Callable[[], datetime] = lambda: START) -> None:
+    def __init__(
+        self,
+        *endpoints: Endpoint,
+        now: Callable[[], datetime] = lambda: START,
+        parse_json: Callable[[bytes], object] = loads,
+    ) -> None:
         self.inbox = MemoryInbox()
-        self.app: Flask = create_app(Endpoints(endpoints or (endpoint(),)), self.inbox, loads, now)
+        self.app: Flask = create_app(
+            Endpoints(endpoints or (endpoint(),)), self.inbox, parse_json, now
+        )
         self.client = self.app.test_client()
 
     def post(

@@ -1,0 +1,408 @@
+"""A stage for flow tests: the platforms on real ports, the whole program, and one clock that only the test moves."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from connector.bootstrap import Program, read_config
+from connector.sandbox.clock import SandboxClock
+from connector.sandbox.finexio import FinexioSettings, create_finexio
+from connector.sandbox.finexio.create import add_invoice
+from connector.sandbox.finexio.mutations import advance_invoice, change_invoice
+from connector.sandbox.hosted_session import HostedSessionSettings, create_hosted_session
+from connector.sandbox.ledger import Ledger, StoredObject
+from connector.sandbox.platform import Sandbox
+from connector.sandbox.run import control
+from connector.sandbox.server import Server
+from connector.sandbox.tryton import TrytonSettings, create_tryton
+from connector.schedule import Tasks
+from connector.secrets import new_key
+from connector.service import Service
+from connector.store.financing import FinancingRow
+from connector.store.outbox import OutboxRow
+from connector.store.timeline import TimelineRow
+from connector.store.transaction import Transaction
+from connector.verifying import Verifier
+
+START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+QUIET_SECONDS = 60
+PATH_SECRET = "path-secret-of-the-flow-tests-0001"
+OPEN = ("pending", "sending", "unknown")
+
+
+class StageClock(SandboxClock):
+    """The time of everybody on the stage: stands still, and moves when somebody sleeps on it or pushes it."""
+
+    def __init__(self, start: datetime) -> None:
+        super().__init__(start, frozen=True)
+        self._started = start
+
+    def monotonic_seconds(self) -> float:
+        return (self.now() - self._started).total_seconds()
+
+    def sleep(self, seconds: float, until: Event | None = None) -> None:
+        if until is None or not until.is_set():
+            self.advance(max(seconds, 0.0))
+
+
+class Stage:
+    """Platforms, configuration and one running program. `config` keys change the flow and its accounts."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        system: str = "finexio",
+        start: datetime = START,
+        invoices: int = 0,
+        flow: Mapping[str, Any] | None = None,
+        account: Mapping[str, Any] | None = None,
+        connection: Mapping[str, Any] | None = None,
+        platform: Mapping[str, Any] | None = None,
+        source: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.directory = directory
+        self.system = system
+        self.clock = StageClock(start)
+        self._servers: list[Server] = []
+        self._program: Program | None = None
+        self._service: Service | None = None
+        signing = secrets.token_urlsafe(32)
+        self.financier = self._serve(
+            create_hosted_session(
+                HostedSessionSettings(
+                    webhook_secret=signing,
+                    webhook_signature_clock="sandbox",
+                    decline_percent=0,
+                    information_percent=0,
+                    overdue_percent=0,
+                    tick_seconds=3600,
+                    **(platform or {}),
+                ),
+                directory / "platforms",
+                self.clock,
+            )
+        )
+        self.source = self._serve(self._accounting(system, invoices, dict(source or {})))
+        self.financier_url, self.source_url = (server.base_url for server in self._servers)
+        self.config_path = self._configure(
+            signing, dict(flow or {}), dict(account or {}), dict(connection or {})
+        )
+
+    # -- building it ----------------------------------------------------------------------------------------------
+
+    def _serve(self, sandbox: Sandbox) -> Sandbox:
+        self._servers.append(Server(sandbox))
+        return sandbox
+
+    def _accounting(self, system: str, invoices: int, settings: dict[str, Any]) -> Sandbox:
+        directory = self.directory / "platforms"
+        if system == "finexio":
+            chosen = FinexioSettings(invoices=invoices, buyers=2, suppliers=3, **settings)
+            return create_finexio(chosen, directory, self.clock)
+        rows = TrytonSettings(invoices=invoices, parties=4, **settings)
+        return create_tryton(rows, directory, self.clock)
+
+    def _configure(
+        self, signing: str, flow: dict[str, Any], account: dict[str, Any], connection: dict[str, Any]
+    ) -> Path:
+        texts = {
+            "key": new_key(),
+            "password": "sandbox-password",
+            "client": "sandbox-client-secret",
+            "signing": signing,
+            "path": PATH_SECRET,
+        }
+        for name, text in texts.items():
+            file = self.directory / name
+            file.write_text(text, encoding="utf-8")
+            file.chmod(0o600)
+        books: dict[str, Any] = {"system": self.system, "username": "sandbox-user"}
+        if self.system == "finexio":
+            books["base_url"] = f"{self.source_url}/v2"
+        else:
+            books |= {"base_url": self.source_url, "database": "sandbox"}
+        bank = {
+            "platform": "hosted_session",
+            "base_url": self.financier_url,
+            "client_id": "sandbox-client",
+            "invoice_filter": "client_reference_id",
+            "session_filter": "invoice",
+            "poll_interval_seconds": 86_400,
+            "quiet_period_seconds": QUIET_SECONDS,
+        }
+        terms = {
+            "name": "flow",
+            "connection": "books",
+            "financier": "bank",
+            "document": "render" if self.system == "finexio" else "attachment",
+            "create_companies": True,
+            "submitted_by": "finance@example.com",
+            "success_url": "https://example.com/financed",
+            "cancel_url": "https://example.com/canceled",
+        }
+        lines = [
+            "[store]",
+            'url = "sqlite:///connector.db"',
+            "[server]",
+            "port = 0",
+            "[encryption]",
+            'key = { file = "key" }',
+            "[schedule]",
+            f"quiet_period_seconds = {QUIET_SECONDS}",
+            "lease_seconds = 120",
+            "jitter_seconds = 0",
+            "[connections.books]",
+            *_pairs({**books, **connection}),
+            'password = { file = "password" }',
+            "[financiers.bank]",
+            *_pairs({**bank, **account}),
+            'client_secret = { file = "client" }',
+            "[financiers.bank.webhook]",
+            'path_secrets = [{ file = "path" }]',
+            "[financiers.bank.webhook.signature]",
+            'header = "Stenn-Signature"',
+            'secrets = [{ file = "signing" }]',
+            'format = "timestamped"',
+            'signed = "timestamp.body"',
+            "[[flows]]",
+            *_pairs({**terms, **flow}),
+        ]
+        path = self.directory / "connector.toml"
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return path
+
+    # -- the connector --------------------------------------------------------------------------------------------
+
+    @property
+    def program(self) -> Program:
+        """The program that runs now, started when first asked for; its doorway listens, its schedule is the test."""
+        if self._program is None:
+            self._program = Program(read_config(self.config_path, {}), clock=self.clock)
+            self._service = Service(self._program)
+            self._service.open()
+            url = f"{self._service.address}webhooks/bank/{PATH_SECRET}"
+            control(self.financier_url, "/sandbox/settings", {"webhook_url": url})
+        return self._program
+
+    @property
+    def address(self) -> str:
+        """Where the doorway listens."""
+        assert self.program
+        assert self._service is not None
+        return self._service.address
+
+    @property
+    def tasks(self) -> Tasks:
+        assert self.program
+        assert self._service is not None
+        return self._service.tasks
+
+    def stop(self) -> None:
+        """End the connector; the platforms go on."""
+        if self._service is not None:
+            assert self._service.stop()
+        self._program = self._service = None
+
+    def restart(self) -> None:
+        """End the connector and start it anew, as after a change of its configuration."""
+        self.stop()
+        assert self.program
+
+    def reconfigure(self, old: str, new: str) -> None:
+        """Change the configuration file and start anew."""
+        text = self.config_path.read_text(encoding="utf-8")
+        assert old in text
+        self.config_path.write_text(text.replace(old, new), encoding="utf-8")
+        self.restart()
+
+    def close(self) -> None:
+        self.stop()
+        for server in self._servers:
+            server.stop()
+
+    def pull(self, *, full_walk: bool = False) -> bool:
+        """Pull, whatever the system's health said before."""
+        return self.tasks.pull("books", full_walk=full_walk)
+
+    def submit(self) -> bool:
+        """One round of submitting."""
+        return self.tasks.submit(self.program.config.flows[0])
+
+    def settle(self, *, longest_seconds: float = 900) -> None:
+        """Work until nothing is open and every webhook that is due was delivered; time moves in small steps."""
+        until = self.clock.now() + timedelta(seconds=longest_seconds)
+        while True:
+            for task, _ in self.tasks.by_key.values():
+                task()
+            self.deliver()
+            left = self.left()
+            if not left:
+                return
+            assert self.clock.now() < until, f"It does not come to rest: {left}"
+            self.clock.advance(0 if self.inbox_due() else 5)
+
+    def inbox_due(self) -> bool:
+        with self.read() as tx:
+            return bool(tx.inbox.counts().get(("bank", "received")))
+
+    def deliver(self) -> None:
+        """Wait until the financier has made every delivery that is due by now. Real time: its threads are real."""
+        ledger = self.financier.ledger
+        self.financier.wake()
+        give_up = time.monotonic() + 20
+        while True:
+            now = self.clock.now().replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+            due = ledger.rows(
+                "SELECT COUNT(*) FROM deliveries WHERE state='due' AND due_at <= ?", (now,)
+            )
+            if due[0][0] == 0:
+                return
+            assert time.monotonic() < give_up, "The sandbox does not deliver its webhooks."
+            time.sleep(0.002)
+
+    def left(self) -> list[str]:
+        """What is still open."""
+        with self.read() as tx:
+            rows = [
+                f"{row.kind} {row.state} {row.error}" for row in tx.outbox.listing(states=OPEN)
+            ]
+            rows += [f"inbox {n}" for (_, s), n in tx.inbox.counts().items() if s == "received"]
+            rows += [f"ready {t.count}" for t in tx.totals.by_status() if t.state == "ready"]
+        by_hand = self.program.config.flows[0].submit == "by_hand"
+        return [row for row in rows if not (by_hand and row.startswith("ready"))]
+
+    # -- looking --------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        with self.program.database.read() as tx:
+            yield tx
+
+    def financings(self) -> list[FinancingRow]:
+        """All financing invoices, oldest first."""
+        with self.read() as tx:
+            return tx.financing.recent(1000)[::-1]
+
+    def financing(self) -> FinancingRow:
+        """The only one."""
+        (row,) = self.financings()
+        return row
+
+    def timeline(self) -> list[TimelineRow]:
+        """The statuses of the only financing invoice."""
+        with self.read() as tx:
+            return tx.timeline.of_invoice(self.financing().id)
+
+    def words(self) -> list[str]:
+        """The platform's words on the timeline of the only financing invoice."""
+        return [row.raw_status for row in self.timeline()]
+
+    def outbox(self) -> list[OutboxRow]:
+        with self.read() as tx:
+            return tx.outbox.listing(limit=10_000)
+
+    def step(self, kind: str) -> OutboxRow:
+        """The only outbox row of a kind."""
+        (row,) = [row for row in self.outbox() if row.kind == kind]
+        return row
+
+    def actions(self, kind: str) -> list[tuple[str, str | None]]:
+        """What was tried for the only row of a kind, and what came of it."""
+        with self.read() as tx:
+            return [(a.action, a.result) for a in tx.outbox.attempts_of(self.step(kind).id)]
+
+    def outcomes(self) -> dict[str, str | None]:
+        """Kind and reason of every record's current outcome, by the source's identifier."""
+        kinds = ("mapped", "held", "excluded", "rejected")
+        with self.read() as tx:
+            return {
+                row.record.source_id: row.outcome.reason_code or row.outcome.kind
+                for row in tx.records.list_current(kinds, limit=1000)
+            }
+
+    def versions(self) -> int:
+        """How many record versions are stored."""
+        with self.read() as tx:
+            return tx.connection.exec_driver_sql("select count(*) from record_versions").scalar_one()
+
+    def health(self, name: str) -> str:
+        with self.read() as tx:
+            return tx.connections.get(name).state
+
+    def violations(self, *, at_rest: bool = True) -> list[str]:
+        verifier = Verifier(self.program.database, self.program.decider)
+        return [f"{v.number} {v.sentence} {v.rows}" for v in verifier.run(at_rest=at_rest)]
+
+    # -- the others -----------------------------------------------------------------------------------------------
+
+    def fault(self, match: str, fault: str, *, at: str = "financier", **more: Any) -> None:
+        """Let something go wrong at one of the platforms."""
+        url = self.financier_url if at == "financier" else self.source_url
+        options = {key: more.pop(key) for key in list(more) if key not in ("times", "skip")}
+        rule = {"match": match, "fault": fault, "options": options, **more}
+        control(url, "/sandbox/faults", rule)
+
+    def set_platform(self, **settings: Any) -> None:
+        control(self.financier_url, "/sandbox/settings", settings)
+
+    def add(self, **fields: Any) -> str:
+        """A new, clean Finexio invoice of 100.01 USD and a bit, unless `fields` say otherwise."""
+        return add_invoice(self.source, fields, cause="added").id
+
+    def change(self, source_id: str, **fields: Any) -> None:
+        self.clock.advance(1)
+        change_invoice(self.source, source_id, fields)
+
+    def advance_source(self, source_id: str, status: str | None = None) -> None:
+        self.clock.advance(1)
+        advance_invoice(self.source, source_id, status)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The financier's own."""
+        return self.financier.ledger
+
+    def remote(self) -> StoredObject:
+        """The only invoice at the financier."""
+        (found,) = self.ledger.select("invoice")
+        return found
+
+    def complete_sessions(self) -> None:
+        control(self.financier_url, "/sandbox/person/complete-all", {})
+
+    def desk(self, *statuses: str) -> None:
+        """The desk gives the only invoice these statuses, one after the other."""
+        for status in statuses:
+            self.clock.advance(1)
+            body = {"invoice": self.remote().id, "status": status}
+            control(self.financier_url, "/sandbox/desk/set", body)
+
+    def requests(self, method: str, path: str) -> int:
+        """How many requests of a kind the financier had."""
+        query = "SELECT COUNT(*) FROM requests WHERE method=? AND path=?"
+        return int(self.ledger.rows(query, (method, path))[0][0])
+
+    def notes(self) -> list[str]:
+        """The notes in Tryton, oldest first."""
+        return [note.body["message"] for note in self.source.ledger.select("ir.note")]
+
+
+def _pairs(values: Mapping[str, Any]) -> list[str]:
+    """TOML lines."""
+
+    def text(value: Any) -> str:
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, list):
+            return "[" + ", ".join(text(one) for one in value) + "]"
+        return str(value) if isinstance(value, int) else f'"{value}"'
+
+    return [f"{key} = {text(value)}" for key, value in values.items() if value is not None]
