@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import hmac
 import json
+import os
 import select
 import socket
 import sqlite3
@@ -22,7 +23,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,6 +47,8 @@ class Result:
     maximum: float
     acknowledged: list[str]
     others: int
+    cpu_microseconds: float = 0
+    """Of the server, an answer: what a busy machine does not change as it changes the clock's figures."""
 
 
 def signed_request(event_id: str, timestamp: int) -> bytes:
@@ -143,8 +147,8 @@ def complete(received: bytes) -> bool:
 
 
 @contextlib.contextmanager
-def running_server(database: Path, *options: str) -> Iterator[int]:
-    """The server as a process of its own; gives its port."""
+def running_server(database: Path, *options: str) -> Iterator[tuple[int, int]]:
+    """The server as a process of its own; gives its process id and port."""
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.webhook_server", f"sqlite:///{database}", *options],
         cwd=ROOT,
@@ -154,11 +158,25 @@ def running_server(database: Path, *options: str) -> Iterator[int]:
     if process.stdin is None or process.stdout is None:
         raise RuntimeError("the server has no pipes")
     try:
-        yield int(process.stdout.readline())
+        yield process.pid, int(process.stdout.readline())
     finally:
         process.stdin.close()
         process.wait(timeout=20)
         process.stdout.close()
+
+
+def with_cpu(pid: int, run: Callable[[], Result]) -> Result:
+    """A result with what the server spent on it."""
+    before = cpu_seconds(pid)
+    result = run()
+    answers = len(result.acknowledged) + result.others
+    spent = (cpu_seconds(pid) - before) / answers * 1_000_000
+    return replace(result, cpu_microseconds=spent)
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def prepared(count: int, label: str) -> Iterator[tuple[str, bytes]]:
@@ -180,7 +198,7 @@ def measure(
         database = Path(folder) / "bench.sqlite"
         acknowledged: list[str] = []
         others = 0
-        with running_server(database, *options) as port:
+        with running_server(database, *options) as (pid, port):
             bare_one = bare_request()
             load(port, 4, 0.3, lambda: ("bare", bare_one))
             events = prepared(4000, "warm")
@@ -190,10 +208,16 @@ def measure(
                 bare: list[Result] = []
                 durable: list[Result] = []
                 for turn in range(rounds):
-                    bare.append(load(port, count, seconds, lambda: ("bare", bare_one)))
+                    bare.append(
+                        with_cpu(
+                            pid, partial(load, port, count, seconds, lambda: ("bare", bare_one))
+                        )
+                    )
                     enough = int(bare[-1].per_second * seconds * 2) + 1000
                     events = prepared(enough, f"{count}_{turn}")
-                    durable.append(load(port, count, seconds, events.__next__))
+                    durable.append(
+                        with_cpu(pid, partial(load, port, count, seconds, events.__next__))
+                    )
                     acknowledged += durable[-1].acknowledged
                     others += durable[-1].others
                 report.append(summary(count, bare, durable))
@@ -229,6 +253,8 @@ def summary(senders: int, bare: list[Result], durable: list[Result]) -> dict[str
         "p99_worst_round": round(max(r.p99 for r in durable), 1),
         "maximum_milliseconds": round(max(r.maximum for r in durable), 1),
         "bare_p99_milliseconds": round(statistics.median(r.p99 for r in bare), 1),
+        "cpu_microseconds": round(statistics.median(r.cpu_microseconds for r in durable)),
+        "bare_cpu_microseconds": round(statistics.median(r.cpu_microseconds for r in bare)),
         "target_met": ratio >= MINIMUM_RATIO and (limit is None or p99 <= limit),
     }
 

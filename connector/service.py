@@ -8,7 +8,8 @@ import threading
 from typing import Any
 
 from flask import Flask
-from waitress import create_server
+from waitress import create_server, wasyncore
+from waitress.server import BaseWSGIServer
 
 from connector.bootstrap import Program
 from connector.console.app import create_console
@@ -32,12 +33,17 @@ class Service:
         self._inbox = GroupCommitInbox(program.database, on_commit=self._heard)
         self.tasks: Tasks = schedule_all(program, self._engine)
         self._server: Any = None
+        self._sockets: dict[int, Any] = {}
         self._listening: threading.Thread | None = None
 
     @property
     def address(self) -> str:
         """Where the pages are."""
-        return f"http://{self._program.config.server.host}:{self._server.effective_port}/"
+        host = self._program.config.server.host
+        # A name with several addresses (localhost has two) makes several sockets.
+        several = getattr(self._server, "effective_listen", None)
+        port = several[0][1] if several else self._server.effective_port
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
     def open(self) -> None:
         """Bring the store up to date and listen. Raises OSError when the port is taken."""
@@ -59,7 +65,11 @@ class Service:
         )
         app = self._app(endpoints)
         self._server = create_server(
-            app, host=config.server.host, port=config.server.port, **server_options(endpoints)
+            app,
+            map=self._sockets,
+            host=config.server.host,
+            port=config.server.port,
+            **server_options(endpoints),
         )
         self._listening = threading.Thread(target=self._server.run, name="http", daemon=True)
         self._listening.start()
@@ -87,14 +97,21 @@ class Service:
         cut short is resumed from its rows at the next start."""
         self._program.stopping.set()
         ended = self._engine.stop(self._program.config.schedule.shutdown_timeout_seconds)
-        if self._server is not None:
-            self._server.close()
-        if self._listening is not None:
-            self._listening.join(timeout=5)
+        self._stop_listening()
         self._inbox.stop()
         self._program.close()
         log.info("service.stopped in_time=%s", ended)
         return ended
+
+    def _stop_listening(self) -> None:
+        """Let running requests end, then close every socket, kept connections included. Only the server's own loop
+        may close them; it ends when none is left."""
+        if self._server is None or self._listening is None:
+            return
+        self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=5)
+        trigger = next(s for s in self._sockets.values() if isinstance(s, BaseWSGIServer)).trigger
+        trigger.pull_trigger(lambda: wasyncore.close_all(self._sockets))
+        self._listening.join(timeout=5)
 
 
 def run_until_signal(service: Service, stop: threading.Event) -> None:

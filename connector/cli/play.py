@@ -88,6 +88,7 @@ def live(
     """One life, printed; without `headless` the connector then stays up until it is stopped."""
     program = Program(config, exclusive=True)
     service = Service(program)
+    lines: list[Line] = []
     try:
         open_doors(service, config)
         place.tell_webhook_url(service.address)
@@ -104,7 +105,6 @@ def live(
             stop.wait()
     except KeyboardInterrupt:
         say("Stopping.")
-        lines = []
     finally:
         service.stop()
     return lines

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import ColumnElement, Select, delete, func, select
 
 from connector.errors import NotFound
 from connector.store.repository import Repository
@@ -209,9 +209,12 @@ class RecordReading(Repository):
             func.coalesce(records.connection, "") == connection,
             func.coalesce(records.stream, "") == stream,
         )
-        if recheck_due is not None:  # few as a rule, and asked for often: by their own index
-            ids = ids.where(records.recheck_on <= recheck_due, records.id + 0 > after_id)
-            after_id = 0
+        position: ColumnElement[int] = records.id
+        if recheck_due is not None:
+            ids = ids.where(records.recheck_on <= recheck_due)
+            position = (
+                records.id + 0
+            )  # few as a rule, and asked for often: sort them by way of their own index
         if not_by_mapping is not None:
             decided_by = outcomes.c.mapping_version_id
             ids = ids.outerjoin(outcomes, outcomes.c.id == records.outcome_id)
@@ -230,7 +233,7 @@ class RecordReading(Repository):
             )
             .join(record_versions, record_versions.c.id == records.latest_version_id)
             .outerjoin(outcomes, outcomes.c.id == records.outcome_id)
-            .where(records.id.in_(_page(ids, kinds, reason_codes, after_id, limit)))
+            .where(records.id.in_(_page(ids, position, kinds, reason_codes, after_id, limit)))
             .order_by(records.id)
         )
         return [RecordForDecision(*row) for row in rows]
@@ -248,10 +251,11 @@ class RecordReading(Repository):
         if connection is not None:
             ids = ids.where(source_records.c.connection == connection)
         codes = None if reason_code is None else (reason_code,)
+        page = _page(ids, source_records.c.id, kinds, codes, after_id, limit)
         rows = self._connection.execute(
             select(source_records, outcomes)
             .join(outcomes, outcomes.c.id == source_records.c.outcome_id)
-            .where(source_records.c.id.in_(_page(ids, kinds, codes, after_id, limit)))
+            .where(source_records.c.id.in_(page))
             .order_by(source_records.c.id)
         )
         width = len(source_records.c)
@@ -292,6 +296,7 @@ class RecordReading(Repository):
 
 def _page(
     ids: Select[Any],
+    position: ColumnElement[int],
     kinds: Collection[str] | None,
     reason_codes: Collection[str] | None,
     after_id: int,
@@ -301,7 +306,7 @@ def _page(
         ids = ids.where(source_records.c.outcome_kind.in_(kinds))
     if reason_codes is not None:
         ids = ids.where(source_records.c.reason_code.in_(reason_codes))
-    return ids.where(source_records.c.id > after_id).order_by(source_records.c.id).limit(limit)
+    return ids.where(position > after_id).order_by(position).limit(limit)
 
 
 def _version(row: dict[str, Any]) -> VersionRow:

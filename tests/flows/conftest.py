@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,20 +15,26 @@ from tests.flows.stage import Stage
 Build = Callable[..., Stage]
 
 
+MEMORY = Path("/dev/shm")
+"""Where there is such a file system, a commit costs no wait for a disk; these tests do not need one."""
+
+
 @pytest.fixture
-def build(tmp_path: Path) -> Iterator[Build]:
+def build() -> Iterator[Build]:
     """Make a stage with the options of `Stage`."""
+    place = MEMORY if os.access(MEMORY, os.W_OK) else None
     made: list[Stage] = []
+    with tempfile.TemporaryDirectory(prefix="flow-", dir=place) as directory:
 
-    def stage(**options: Any) -> Stage:
-        directory = tmp_path / f"stage-{len(made)}"
-        directory.mkdir()
-        made.append(Stage(directory, **options))
-        return made[-1]
+        def stage(**options: Any) -> Stage:
+            own = Path(directory) / f"stage-{len(made)}"
+            own.mkdir()
+            made.append(Stage(own, **options))
+            return made[-1]
 
-    yield stage
-    for each in made:
-        each.close()
+        yield stage
+        for each in made:
+            each.close()
 
 
 @pytest.fixture

@@ -195,15 +195,20 @@ class Stage:
     @property
     def address(self) -> str:
         """Where the doorway listens."""
-        assert self.program
-        assert self._service is not None
-        return self._service.address
+        return self._running().address
 
     @property
     def tasks(self) -> Tasks:
-        assert self.program
+        return self._running().tasks
+
+    def _running(self) -> Service:
+        self.start()
         assert self._service is not None
-        return self._service.tasks
+        return self._service
+
+    def start(self) -> Program:
+        """Start the connector, if it does not run."""
+        return self.program
 
     def stop(self) -> None:
         """End the connector; the platforms go on."""
@@ -214,7 +219,7 @@ class Stage:
     def restart(self) -> None:
         """End the connector and start it anew, as after a change of its configuration."""
         self.stop()
-        assert self.program
+        self.start()
 
     def reconfigure(self, old: str, new: str) -> None:
         """Change the configuration file and start anew."""

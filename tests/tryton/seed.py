@@ -249,7 +249,11 @@ def make_older(database: str, ids: list[int]) -> None:
         for place in range(5):
             at = dt.datetime.combine(TODAY, dt.time(8, 0, 0, 123456)) - dt.timedelta(days=5 - place)
             keys = ids[place::5]
-            cursor.execute(*invoice.update([invoice.write_date], [at], where=invoice.id.in_(keys)))
+            cursor.execute(
+                *invoice.update(
+                    [invoice.create_date, invoice.write_date], [at, at], where=invoice.id.in_(keys)
+                )
+            )
         cursor.execute(*line.update([line.write_date], [at], where=line.write_date != Null))
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from connector.errors import NotFound, ReconnectRequired, Unavailable
+from connector.intake import is_echo
 from connector.system import Cursor, RawRecord, StatusNote
 from connector.systems.tryton import Tryton
 from tests.tryton.server import DATABASE, TrytonServer
@@ -316,8 +317,6 @@ def test_the_look_up_of_1_does_not_find_10(tryton_server: TrytonServer, tryton: 
 def test_a_field_that_is_written_comes_back_as_our_echo(
     tryton_server: TrytonServer, connect: Connect
 ) -> None:
-    from connector.pull import is_echo
-
     system = connect(tryton_server.base_url, write_fields=["comment", "reference"])
     source_id = str(tryton_server.seeded["posted"][7])
     admin = tryton_server.admin()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -86,6 +88,11 @@ def test_the_mapping_decides_as_the_ledger_expects(
             wrong.append((row["id"], wanted, outcome))
     assert wrong == []
     assert len(reasons) >= 11
+    totals = control(sandbox[1], f"/sandbox/totals?today={START.date()}")
+    counted = Counter(row["outcome"] for row in expected)
+    assert counted == {
+        kind: sum(cell["count"] for cell in cells.values()) for kind, cells in totals.items()
+    }
 
 
 def raw_call(url: str, body: Any, **headers: str) -> tuple[int, dict[str, str], bytes]:

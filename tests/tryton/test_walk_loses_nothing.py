@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -47,9 +48,10 @@ class Change:
 
 @dataclass
 class Source:
-    """Stands where the client stands. Every call takes a second."""
+    """Stands where the client stands. Every call takes `pace` seconds."""
 
     changes: list[Change]
+    pace: int = 1
     rows: dict[int, Row] = field(default_factory=dict)
     now: int = 0
     server_time: datetime | None = None
@@ -93,7 +95,7 @@ class Source:
         limit: int | None = None,
         order: Any = (("id", "ASC"),),
     ) -> list[dict[str, Any]]:
-        self.advance(1)
+        self.advance(self.pace)
         found: list[Any] = [
             row
             for row in self.rows.values()
@@ -132,14 +134,15 @@ changes = st.lists(
 @settings(max_examples=150, deadline=None)
 @given(
     changes=changes,
+    pace=st.integers(1, 30),
     pauses=st.lists(st.integers(0, 120), min_size=1, max_size=5),
     page_size=st.integers(1, 4),
     cut_after=st.lists(st.integers(0, 8), max_size=5),
 )
 def test_the_last_state_of_every_record_is_seen(
-    changes: list[Change], pauses: list[int], page_size: int, cut_after: list[int]
+    changes: list[Change], pace: int, pauses: list[int], page_size: int, cut_after: list[int]
 ) -> None:
-    source = Source(changes)
+    source = Source(changes, pace)
     walk = Walk(source, INVOICES, timedelta(seconds=OVERLAP_SECONDS), page_size)  # type: ignore[arg-type]
     seen: dict[int, int] = {}
     cursor: Cursor | None = None
@@ -164,3 +167,24 @@ def test_a_timestamp_in_the_future_does_not_carry_the_cursor_away() -> None:
     walk = Walk(source, INVOICES, timedelta(seconds=OVERLAP_SECONDS), 10)  # type: ignore[arg-type]
     cursors = [step.cursor for step in walk.steps(None) if step.cursor is not None]
     assert max(cursors[-1].values()) == moment_of(500 - OVERLAP_SECONDS)
+
+
+@pytest.mark.parametrize("begins", range(0, 200, 10))
+def test_a_walk_cut_off_while_the_server_is_busy_remembers_no_more_than_it_may(begins: int) -> None:
+    """Pages are slow, something is written all the time, and one long transaction ends behind the walk's back."""
+    busy = [Change(at, 0, "write", (2 + at // 5 % 11,)) for at in range(0, 600, 5)]
+    slow = Change(begins, OVERLAP_SECONDS, "write", (1,))
+    for cut in range(12):
+        source = Source([*busy, slow], pace=15)
+        walk = Walk(source, INVOICES, timedelta(seconds=OVERLAP_SECONDS), 1)  # type: ignore[arg-type]
+        seen: dict[int, int] = {}
+        cursor: Cursor | None = None
+        for number, step in enumerate(walk.steps(None)):
+            seen.update({row["id"]: row["revision"] for row in step.rows})
+            cursor = step.cursor or cursor
+            if number == cut:
+                break
+        source.advance(1000)
+        for step in walk.steps(cursor):
+            seen.update({row["id"]: row["revision"] for row in step.rows})
+        assert seen == {row.id: row.revision for row in source.rows.values()}

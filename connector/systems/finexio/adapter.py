@@ -13,7 +13,6 @@ What the vendor's documents say, and what follows from it here:
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -193,7 +192,7 @@ class Finexio:
                 records=batch.records,
                 cursor=None if has_next else newest.cursor(),
                 number=batch.number,
-                digest=hashlib.blake2b(batch.results, digest_size=16).digest(),
+                digest=batch.digest,
                 size=len(batch.items),
                 total=batch.total,
             )

@@ -103,6 +103,18 @@ def test_adapter_has_no_way_to_send_anything_but_get() -> None:
         assert other not in source.replace("only ever sends GET", "")
 
 
+def test_pages_beyond_the_count_are_not_asked_for(
+    connect: Callable[..., Finexio], book: Book, there: Server
+) -> None:
+    pages = [
+        page(invoices(n, n + 1), count=12, following="x" if n < 11 else None)
+        for n in range(1, 12, 2)
+    ]
+    book.put("invoices", *pages)
+    assert len(ids(walk(connect(concurrency=4)))) == 12
+    assert len(there.asked) == 6
+
+
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_contract_samples_are_read(
     version: str, connect: Callable[..., Finexio], book: Book
