@@ -1,6 +1,7 @@
 """Whether a system may be spoken to at present: backoff when it is down, pause when access has ended.
 
-One row per connection and financier says it, so that it survives a restart and everybody sees the same.
+One row per system and task says it, so that it survives a restart, everybody sees the same, and one task that goes
+well does not hide another that does not.
 """
 
 from __future__ import annotations
@@ -33,25 +34,25 @@ class Health:
         self._clock = clock
         self._backoff = Backoff(first_seconds=5, longest_seconds=longest_seconds)
 
-    def may_speak_to(self, name: str) -> bool:
-        """False while the system is paused by a person or its next attempt is not yet due."""
+    def may_speak_to(self, name: str, task: str) -> bool:
+        """False while the system is paused by a person or the task's next attempt is not yet due."""
         with self._database.read() as tx:
-            state = tx.connections.get(name)
-        if state.state == "paused":
-            return False
+            if tx.connections.get(name).state == "paused":
+                return False
+            state = tx.connections.get(key(name, task))
         return state.next_attempt_at is None or state.next_attempt_at <= self._clock.now()
 
-    def attempt(self, name: str, work: Callable[[], object]) -> bool:
-        """Do `work` towards `name` unless it is too early. True when it was done; a failure of ours is written down
-        and logged once per change of state, never raised."""
-        if not self.may_speak_to(name):
+    def attempt(self, name: str, task: str, work: Callable[[], object]) -> bool:
+        """Do `work` towards the system `name` unless it is too early. True when it was done; a failure of ours is
+        written down and logged once per change of state, never raised."""
+        if not self.may_speak_to(name, task):
             return False
         try:
             work()
         except ConnectorError as error:
-            self._failed(name, error)
+            self._failed(key(name, task), error)
             return False
-        self._succeeded(name)
+        self._succeeded(key(name, task))
         return True
 
     def _succeeded(self, name: str) -> None:
@@ -75,3 +76,8 @@ class Health:
             tx.connections.failed(name, error, next_attempt_at=again, state=state)
         if before.state != state:
             log.warning("system.%s name=%s error=%s", state, name, error)
+
+
+def key(name: str, task: str) -> str:
+    """Under which a task's health towards a system is kept."""
+    return f"{name}/{task}"

@@ -199,7 +199,6 @@ class Puller:
             tx.runs.finish(report.run_id, "succeeded", drifted=report.drifted)
             if report.full_walk:
                 tx.cursors.walked(report.connection, report.stream)
-            tx.connections.succeeded(report.connection)
         log.info(
             "pull.finished connection=%s stream=%s pages=%d seen=%d changed=%d drifted=%s",
             report.connection,

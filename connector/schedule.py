@@ -65,7 +65,7 @@ class Tasks:
         """Pull one connection, then let its flow go on."""
         task = self._program.pull_task(connection)
         done = self._program.health.attempt(
-            connection, lambda: task.run(full_walk=full_walk, progress=progress)
+            connection, "pull", lambda: task.run(full_walk=full_walk, progress=progress)
         )
         flow = self._program.flow_of(connection)
         if done and flow is not None:
@@ -75,29 +75,35 @@ class Tasks:
     def submit(self, flow: Flow) -> bool:
         """Make missing companies where allowed, then submit."""
 
-        def work() -> None:
-            if flow.create_companies:
-                self._program.link_task(flow).run()
-            self._program.submit_task(flow).run()
-
-        return self._program.health.attempt(flow.financier, work)
+        program = self._program
+        submit = program.submit_task(flow)
+        linked = not flow.create_companies or program.health.attempt(
+            flow.financier, f"link {flow.name}", program.link_task(flow).run
+        )
+        opened = program.health.attempt(flow.connection, "documents", submit.open_ready)
+        sent = program.health.attempt(flow.financier, f"submit {flow.name}", submit.work_off_due)
+        return linked and opened and sent
 
     def hear(self, financier: str) -> bool:
         """Drain the inbox, then write back."""
-        done = self._program.health.attempt(financier, self._program.hear_task(financier).run)
+        done = self._program.health.attempt(
+            financier, "hear", self._program.hear_task(financier).run
+        )
         self._wake_write_backs(financier)
         return done
 
     def poll(self, financier: str) -> bool:
         """Ask about what is due, then write back."""
-        done = self._program.health.attempt(financier, self._program.poll_task(financier).run)
+        done = self._program.health.attempt(
+            financier, "poll", self._program.poll_task(financier).run
+        )
         self._wake_write_backs(financier)
         return done
 
     def write_back(self, connection: str) -> bool:
         """Write due statuses into the accounting system."""
         return self._program.health.attempt(
-            connection, self._program.write_back_task(connection).run
+            connection, "write back", self._program.write_back_task(connection).run
         )
 
     def _wake_write_backs(self, financier: str) -> None:

@@ -29,6 +29,7 @@ from connector.pull import Progress, Puller, RunReport
 from connector.redeciding import Redecider
 from connector.statuses import StatusKeeper
 from connector.store.database import Database
+from connector.store.financing import FinancingRow
 from connector.store.outbox import OutboxRow
 from connector.submission import Submitter
 from connector.system import AccountingSystem
@@ -39,7 +40,10 @@ log = logging.getLogger(__name__)
 
 BATCH = 200
 
-Wake = Callable[[str], None]
+DAMAGED = (
+    "The invoice was changed outside the connector: its digest does not verify. Nothing is sent for it. "
+    "Compare it with the accounting system and a backup."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +115,6 @@ class SubmitTask:
     workers: int
     stopping: Event
 
-    def run(self) -> None:
-        if self.flow.submit == "automatic":
-            self._open_ready()
-        self.work_off_due()
-
     def open_one(self, financing_id: int) -> bool:
         """Begin one invoice's submission. False when it now waits for its document."""
         with self.database.read() as tx:
@@ -134,7 +133,10 @@ class SubmitTask:
             hold(tx, financing, DOCUMENT_MISSING, sentence, self.clock.today())
         return False
 
-    def _open_ready(self) -> None:
+    def open_ready(self) -> None:
+        """Begin the submission of what is ready. Speaks to the accounting system alone, for its documents."""
+        if self.flow.submit != "automatic":
+            return
         while not self.stopping.is_set():
             with self.database.read() as tx:
                 ready = tx.financing.to_submit(
@@ -142,14 +144,23 @@ class SubmitTask:
                 )
             if not ready:
                 return
+            self._park_damaged([row for row in ready if not row.intact])
             for_each(
-                [row.id for row in ready],
+                [row.id for row in ready if row.intact],
                 self.open_one,
                 workers=self.workers,
                 stopping=self.stopping,
             )
 
+    def _park_damaged(self, rows: Sequence[FinancingRow]) -> None:
+        for row in rows:
+            log.error("submit.damaged financing=%d", row.id)
+            with self.database.write() as tx:
+                tx.financing.set_state(row.id, "parked", DAMAGED, allowed_from=("ready",))
+
     def work_off_due(self) -> None:
+        """Do every step that is due at the financier."""
+
         def due() -> list[OutboxRow]:
             with self.database.read() as tx:
                 return tx.outbox.due(

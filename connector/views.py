@@ -20,6 +20,9 @@ from mappings.money import to_text
 
 Json = dict[str, Any]
 
+SEVERITY = ("ok", "backing_off", "paused", "drift", "reconnect")
+"""States of a system, the mildest first."""
+
 
 def money(amount_minor_units: int | None, currency: str | None) -> Json:
     """An amount both ways; `amount` is None where the currency (or the amount) is not known."""
@@ -48,15 +51,22 @@ def status(tx: Transaction, names: Sequence[str]) -> Json:
 
 
 def system_state(tx: Transaction, name: str) -> Json:
-    """The health of one connection or financier."""
-    row = tx.connections.get(name)
+    """The health of one connection or financier: that of the task that fares worst."""
+    rows = [
+        row
+        for row in tx.connections.all()
+        if row.connection == name or row.connection.startswith(f"{name}/")
+    ] or [tx.connections.get(name)]
+    worst = max(rows, key=lambda row: (SEVERITY.index(row.state), row.failures))
+    worked = [row.last_success_at for row in rows if row.last_success_at is not None]
     return {
         "name": name,
-        "state": row.state,
-        "failures": row.failures,
-        "last_success_at": instant(row.last_success_at),
-        "next_attempt_at": instant(row.next_attempt_at),
-        "error": row.error,
+        "state": worst.state,
+        "task": worst.connection.partition("/")[2] or None,
+        "failures": worst.failures,
+        "last_success_at": instant(max(worked, default=None)),
+        "next_attempt_at": instant(worst.next_attempt_at),
+        "error": worst.error,
     }
 
 

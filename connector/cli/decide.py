@@ -246,7 +246,8 @@ def decide(invocation: Invocation, row_id: int, what: str, reason: str) -> None:
         row = tx.outbox.get(row_id)
         tx.outbox.decide(row_id, state="pending" if what == "again" else "dead", reason=reason)
         if row.timeline_id is None:
-            new = "submitting" if what == "again" else "withdrawn"
+            # Dropped, it stays parked for good: the financier may know the invoice, so it is never offered anew.
+            new = "submitting" if what == "again" else "parked"
             tx.financing.set_state(row.financing_invoice_id, new, reason, allowed_from=("parked",))
         tx.audit.append(operator(), f"outbox.{what}", row.idempotency_key, {"reason": reason})
     say("Noted.")

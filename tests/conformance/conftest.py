@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
+from connector.financier import Submission
 from connector.registry import financiers, systems
 from connector.transport import AdapterContext
 from tests.conformance.harness import rebased
 from tests.conformance.proxy import Proxy
+from tests.conformance.submitting import new_submission
 from tests.fakes import FakeClock
 
 Case = tuple[str, ModuleType | None, str]
@@ -75,6 +77,11 @@ def connect(side: Any, case: Case, proxy: Proxy, clock: FakeClock) -> Iterator[C
     yield make
     for adapter in made:
         adapter.close()
+
+
+@pytest.fixture
+def submission(connect: Callable[..., Any]) -> Submission:
+    return new_submission(connect())
 
 
 @pytest.fixture(autouse=True)

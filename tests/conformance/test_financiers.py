@@ -1,12 +1,9 @@
-"""Every financing platform, by its name in the registry, keeps the same promises."""
+"""Every financing platform, by its name in the registry, submits exactly and never twice."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime
-from itertools import count
+from datetime import date
 from types import ModuleType
 from typing import Any
 
@@ -27,16 +24,13 @@ from connector.financier import (
     Financier,
     FinancingStatus,
     InvoiceDocument,
-    RemoteCompany,
     SessionStatus,
-    StepResult,
     Submission,
 )
 from connector.registry import financiers
 from connector.system import Counterparty
 from tests.conformance.harness import FinancierSide, cases
 from tests.conformance.proxy import (
-    Answer,
     Fault,
     Proxy,
     cut_after,
@@ -46,54 +40,14 @@ from tests.conformance.proxy import (
     server_error_after,
     status,
 )
+from tests.conformance.submitting import DOCUMENT, Connect, Done, perform, serial
 
 pytestmark = pytest.mark.parametrize("case", cases(list(financiers())))
 
-Connect = Callable[..., Financier]
-Done = dict[str, StepResult]
-DOCUMENT = InvoiceDocument("Invoice 1", "pdf", b"%PDF-1.7 \xff\x00 an invoice")
 DONE_UNSEEN = [cut_after, server_error_after, half]
 """The platform did what was asked, and no usable answer came."""
 NOT_DONE = [cut_before, status(503), html]
 """The platform did nothing, and the answer does not tell so."""
-
-_serial = count(1)
-
-
-@pytest.fixture
-def companies(connect: Connect) -> tuple[RemoteCompany, RemoteCompany]:
-    financier = connect()
-    return (
-        financier.create_company(Counterparty("b", "Buyer Ltd", "buyer", "GB")),
-        financier.create_company(Counterparty("s", "Supplier GmbH", "supplier", "DE")),
-    )
-
-
-@pytest.fixture
-def submission(companies: tuple[RemoteCompany, RemoteCompany]) -> Submission:
-    number = next(_serial)
-    return Submission(
-        client_reference_id=f"ref-{number:06}",
-        invoice_number=f"INV-{number}",
-        currency="USD",
-        amount_minor_units=12_353,
-        due_date=date(2026, 6, 30),
-        buyer_company_id=companies[0].company_id,
-        supplier_company_id=companies[1].company_id,
-        submitted_by="finance@example.com",
-        success_url="https://connector.example/done",
-        cancel_url="https://connector.example/canceled",
-    )
-
-
-def perform(financier: Financier, submission: Submission, upto: str = "") -> Done:
-    """All steps, or those before `upto`."""
-    done: Done = {}
-    for step in financier.steps:
-        if step == upto:
-            break
-        done[step] = financier.perform(step, submission, done, DOCUMENT)
-    return done
 
 
 def looked_up_steps(financier: Financier) -> list[str]:
@@ -368,7 +322,7 @@ def test_completed_session_is_found(
 
 def test_same_company_is_made_once(connect: Connect, side: FinancierSide, proxy: Proxy) -> None:
     financier = connect()
-    name = f"Twice {next(_serial)} S.A."
+    name = f"Twice {next(serial)} S.A."
     wanted = Counterparty("c", name, "buyer", "FR", address={"city": "Lyon", "street": ""})
     proxy.disturb(cut_after, times=1, method="POST", path=side.create_paths["company"])
     with pytest.raises(OutcomeUnknown):
@@ -378,78 +332,6 @@ def test_same_company_is_made_once(connect: Connect, side: FinancierSide, proxy:
     assert financier.create_company(spelled) == first
     assert financier.create_company(replace(wanted, country="BE")).company_id != first.company_id
     assert sum(company.name == name for company in financier.companies()) == 2
-
-
-# -- the truth about an invoice ---------------------------------------------------------------------------------------
-
-
-def rewriting(pattern: bytes, by: bytes) -> Fault:
-    """The true answer, with a part of it replaced."""
-
-    def fault(forward: Callable[[], Answer]) -> Answer:
-        whole = forward()
-        body, found = re.subn(pattern, by, whole.body)
-        assert found
-        return Answer(whole.status, whole.headers, body)
-
-    return fault
-
-
-def test_unknown_status_is_unknown_with_its_word(
-    connect: Connect, proxy: Proxy, submission: Submission
-) -> None:
-    financier = connect()
-    invoice_id = perform(financier, submission, "session")["invoice"].remote_id
-    proxy.disturb(rewriting(rb'"status":"draft"', b'"status":"Happily_Paid"'))
-    told = financier.fetch(invoice_id)
-    assert (told.status, told.raw_status) == (FinancingStatus.UNKNOWN, "Happily_Paid")
-
-
-@pytest.mark.parametrize(
-    ("pattern", "by"),
-    [
-        (rb'"amount":[0-9.]+', b'"amount":123.535'),
-        (rb'"amount":[0-9.]+', b'"amount":"123.53 USD"'),
-        (rb'"amount":[0-9.]+', b'"amount":null'),
-        (rb'"amount":[0-9.]+', b'"amount":1e400'),
-        (rb'"amount":[0-9.]+', b'"amount":true'),
-        (rb'"amount":[0-9.]+', b'"amount":1,"amount":2'),
-        (rb'"currency":"usd"', b'"currency":"zzz"'),
-        (rb'"currency":"usd"', b'"currency":null'),
-        (rb'"status":"draft"', b'"status":7'),
-        (rb'"due_date":"[^"]+"', b'"due_date":"soon"'),
-        (rb'"id":"inv_', b'"id":"inv_other_'),
-        (rb"^.*$", b"[]"),
-        (rb"^.*$", b"null"),
-    ],
-)
-def test_answer_of_another_shape_is_drift(
-    connect: Connect, proxy: Proxy, submission: Submission, pattern: bytes, by: bytes
-) -> None:
-    financier = connect()
-    invoice_id = perform(financier, submission, "session")["invoice"].remote_id
-    proxy.disturb(rewriting(pattern, by))
-    with pytest.raises(ContractDrift):
-        financier.fetch(invoice_id)
-
-
-# -- events -----------------------------------------------------------------------------------------------------------
-
-
-def test_event_is_read_as_a_hint(connect: Connect, side: FinancierSide) -> None:
-    hint = connect().read_event(side.event("inv_1", "ref-1"))
-    assert hint.event_id
-    assert hint.event_type
-    assert (hint.remote_invoice_id, hint.client_reference_id) == ("inv_1", "ref-1")
-    assert hint.created_at == datetime(2026, 3, 2, 9, 30, 0, 123_000, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    "body", [{}, {"id": 1, "type": "x"}, {"id": "e"}, {"type": "t"}, {"a": []}]
-)
-def test_other_bodies_are_no_events(connect: Connect, body: dict[str, Any]) -> None:
-    with pytest.raises(ContractDrift):
-        connect().read_event(body)
 
 
 def _posts(proxy: Proxy, path: str) -> int:

@@ -105,7 +105,7 @@ def sqlite_template() -> Path:
     need_tryton()
     templates = CACHE / "templates"
     folder = templates / template_key("sqlite")
-    with _locked():
+    with _locked("templates"):
         if not (folder / "seeded.json").exists():
             shutil.rmtree(templates, ignore_errors=True)
             folder.mkdir(parents=True)
@@ -116,9 +116,9 @@ def sqlite_template() -> Path:
 
 
 @contextmanager
-def _locked() -> Iterator[None]:
+def _locked(name: str) -> Iterator[None]:
     CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / "lock").open("w") as handle:
+    with (CACHE / f"{name}.lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
@@ -180,7 +180,7 @@ def start_postgres(server: PostgresServer, folder: Path) -> TrytonServer:
     tools = binaries()
     if tools is None:
         raise RuntimeError("There is no pg_dump beside a running PostgreSQL.")
-    with _locked():
+    with _locked("dumps"):
         if not dump.exists():
             shutil.rmtree(dump.parent, ignore_errors=True)
             dump.parent.mkdir()

@@ -1,0 +1,62 @@
+"""The tables. Uniqueness, one-in-flight and append-only live here, as constraints, not in the code that writes.
+
+Portable between SQLite (STRICT tables) and PostgreSQL: money is integer minor units, instants are UTC text of fixed
+width (they sort as they are), dates are ISO text, enumerations are text with a CHECK. Money is never a float, on no
+database. Triggers (append-only tables) are in `triggers.py`, because the two databases spell them differently.
+"""
+
+from connector.store.schema.columns import INSTANT_FORMAT, BigInt, Day, Instant, metadata
+from connector.store.schema.financing import (
+    attempts,
+    audit_log,
+    financing_invoices,
+    inbox,
+    outbox,
+    status_timeline,
+)
+from connector.store.schema.rules import APPEND_ONLY, FROZEN, KEPT, REPLACEABLE, TERMS
+from connector.store.schema.sources import (
+    company_links,
+    connection_states,
+    counterparties,
+    cursors,
+    invoice_documents,
+    mapping_versions,
+    outcomes,
+    page_marks,
+    record_versions,
+    run_totals,
+    runs,
+    source_records,
+)
+
+__all__ = [
+    "APPEND_ONLY",
+    "FROZEN",
+    "INSTANT_FORMAT",
+    "KEPT",
+    "REPLACEABLE",
+    "TERMS",
+    "BigInt",
+    "Day",
+    "Instant",
+    "attempts",
+    "audit_log",
+    "company_links",
+    "connection_states",
+    "counterparties",
+    "cursors",
+    "financing_invoices",
+    "inbox",
+    "invoice_documents",
+    "mapping_versions",
+    "metadata",
+    "outbox",
+    "outcomes",
+    "page_marks",
+    "record_versions",
+    "run_totals",
+    "runs",
+    "source_records",
+    "status_timeline",
+]

@@ -1,0 +1,46 @@
+"""What the database refuses by trigger (`triggers.py` spells it for each of them)."""
+
+from __future__ import annotations
+
+APPEND_ONLY = ("record_versions", "outcomes", "status_timeline", "audit_log")
+"""Tables whose rows are never changed or deleted: triggers refuse it."""
+
+FROZEN = {
+    "source_records": ("connection", "stream", "source_id"),
+    "mapping_versions": ("name", "version_no", "sha256", "document"),
+    "financing_invoices": ("record_id", "financier", "client_reference_id"),
+    "outbox": (
+        "stream",
+        "seq",
+        "kind",
+        "target",
+        "financing_invoice_id",
+        "idempotency_key",
+        "payload",
+        "payload_sha256",
+    ),
+    "inbox": ("endpoint", "event_id", "verification", "body", "received_at"),
+    "invoice_documents": ("record_id", "sha256", "content"),
+}
+"""Columns that never change once a row is written (one key, one payload; one reference per invoice): by trigger."""
+
+TERMS = (
+    "outcome_id",
+    "direction",
+    "invoice_number",
+    "currency",
+    "amount_minor_units",
+    "issue_date",
+    "due_date",
+    "buyer_id",
+    "supplier_id",
+    "type_of_goods",
+    "digest",
+)
+"""Columns of `financing_invoices` that move money: a trigger refuses to change them once a step's intent is durable."""
+
+REPLACEABLE = ("ready", "withdrawn")
+"""States of `financing_invoices` in which nothing was sent, so that the terms may still be replaced."""
+
+KEPT = ("source_records", "mapping_versions", "financing_invoices", "outbox")
+"""Tables whose rows change, but are never deleted: by trigger."""
