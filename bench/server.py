@@ -8,7 +8,7 @@ invoice walk are rendered before that, headers and all. Any path prefix is accep
 What is Finexio's (GET): `/invoices/?page=`, `/invoices/ID/`, `/counterparties/?page=&updated_after=`,
 `/counterparties/ID/`, `/payments/?page=&updated_start=`, `/webhooks/`. Credentials are not looked at.
 What is the benchmark's own: `/invoices/?updated__gte=` (Finexio has no such filter: it serves the incremental
-case of the peers), and `/_bench/change?count=&last=`, `/_bench/latency?ms=`, `/_bench/stats`.
+case of the peers), and `/_bench/change?count=&last=&hours_ago=`, `/_bench/latency?ms=`, `/_bench/stats`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import json
 import socket
 import sys
 import time
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -178,7 +178,11 @@ class Account:
         if command == "latency":
             self.latency_seconds = int(query["ms"]) / 1000
         elif command == "change":
-            self.change(int(query["count"]), within_last=int(query.get("last", self._records)))
+            self.change(
+                int(query["count"]),
+                within_last=int(query.get("last", self._records)),
+                hours_ago=int(query.get("hours_ago", 0)),
+            )
         elif command != "stats":
             return answer(404, _NOT_FOUND)
         stats = {
@@ -190,9 +194,9 @@ class Account:
             self.requests = self.max_in_flight = 0
         return answer(200, json.dumps(stats).encode())
 
-    def change(self, count: int, within_last: int) -> None:
+    def change(self, count: int, within_last: int, hours_ago: int) -> None:
         """Change `count` invoices, spread evenly over the last `within_last` of the walk; amounts grow by 1.00."""
-        now = stamp(datetime.now(UTC))
+        now = stamp(datetime.now(UTC) - timedelta(hours=hours_ago))
         first = self._records - within_last
         pages = set()
         for number in range(count):

@@ -45,10 +45,11 @@ class PageServer:
         """Let every answer wait this long."""
         self._control(f"latency?ms={milliseconds}")
 
-    def change(self, count: int, within_last: int | None = None) -> None:
-        """Change `count` invoices, spread evenly over the whole walk or over its last `within_last` records."""
+    def change(self, count: int, within_last: int | None = None, hours_ago: int = 0) -> None:
+        """Change `count` invoices, spread evenly over the whole walk or over its last `within_last` records; their
+        timestamps say that it was so many hours ago."""
         last = f"&last={within_last}" if within_last is not None else ""
-        self._control(f"change?count={count}{last}")
+        self._control(f"change?count={count}&hours_ago={hours_ago}{last}")
 
     def _control(self, command: str) -> Stats:
         address = f"http://127.0.0.1:{self.port}/_bench/{command}"

@@ -80,6 +80,11 @@ class Program:
             )
         return database
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other program can be working on the store: it holds the lock of an SQLite file."""
+        return self._exclusive and self.database.is_sqlite
+
     @cached_property
     def box(self) -> SecretBox:
         return SecretBox.from_secret(self.config.encryption.key)

@@ -32,6 +32,7 @@ NO_CURRENCY = "XXX"
 NOT_LINKED = "company_not_linked"
 DOCUMENT_MISSING = "document_missing"
 CHANGED_AFTER_SUBMISSION = "changed_after_submission"
+OTHER_FINANCIER = "offered_to_another_financier"
 
 Totals = dict[tuple[str, str], tuple[int, int]]
 """(currency, kind) -> (count, amount in minor units); kind is an outcome or `pulled`."""
@@ -90,7 +91,7 @@ class Decider:
         """Pass evaluated records through the gates."""
         mapped = [(c, o.invoice) for c, o in candidates if o.invoice is not None]
         known = [c.record_id for c, _ in candidates if c.known]
-        sent = tx.financing.by_record(known, self.flow.financier) if known else {}
+        sent = tx.financing.by_record(known) if known else {}
         links = tx.companies.links(
             self.flow.connection,
             self.flow.financier,
@@ -120,6 +121,12 @@ class Decider:
         if invoice is None:
             return Decision(candidate, outcome, None, financing)
         terms = self._terms(invoice)
+        if financing is not None and financing.financier != self.flow.financier:
+            sentence = (
+                f"The invoice was offered to {financing.financier} before the flow was changed. An invoice has one "
+                "financing for all time; settle it there."
+            )
+            return Decision(candidate, held(outcome, OTHER_FINANCIER, sentence), None, None)
         if financing is not None and financing.is_sent:
             difference = financing.terms.difference(terms)
             if difference is None:

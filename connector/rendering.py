@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from fpdf import FPDF
-from fpdf.errors import FPDFUnicodeEncodingException
-
 from connector.errors import RecordRejected
 from connector.store.companies import CounterpartyRow
 from connector.store.financing import FinancingRow

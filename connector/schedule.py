@@ -21,10 +21,12 @@ def prepare(program: Program) -> None:
 
     Stored records are decided anew where another mapping version decided them, without asking any source.
     """
-    with program.database.write() as tx:
-        left_over = tx.runs.interrupt_left_over()
-    if left_over:
-        log.info("start.interrupted_runs count=%d", left_over)
+    if program.is_alone:
+        with program.database.write() as tx:
+            left_over = tx.runs.interrupt_left_over()
+            leases = tx.outbox.release_leases() + tx.inbox.release_leases()
+        if left_over or leases:
+            log.info("start.resumed runs=%d leases=%d", left_over, leases)
     for flow in program.config.flows:
         program.mappings.activate_from(flow.mapping, by="configuration")
         decider = program.decider(flow.connection)

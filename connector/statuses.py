@@ -135,6 +135,7 @@ class StatusKeeper:
             raw_status=remote.raw_status,
             financing=told,
         )
+        self._unpark(tx, financing, remote)
         self._queues[tx.records.get(financing.record_id).connection](tx, financing, row)
         log.info(
             "status.applied reference=%s status=%s raw=%s via=%s",
@@ -169,14 +170,19 @@ class StatusKeeper:
         if session is None or session.value == financing.session_status:
             return
         tx.financing.set_remote(financing.id, session_status=session.value)
-        unfinished = answer.remote.status in (FinancingStatus.DRAFT, FinancingStatus.UNKNOWN)
         ended = session in (SessionStatus.CANCELED, SessionStatus.EXPIRED)
-        if ended and unfinished and financing.state == "submitted":
+        if ended and _is_unfinished(answer.remote) and financing.state == "submitted":
             how = "was canceled" if session is SessionStatus.CANCELED else "has expired"
             reason = (
                 f"The financing session {how} before it was completed. Request financing again."
             )
             tx.financing.set_state(financing.id, "parked", reason, allowed_from=("submitted",))
+
+    def _unpark(self, tx: Transaction, financing: FinancingRow, remote: RemoteInvoice) -> None:
+        """An invoice parked because its session had ended goes on when the platform says it does."""
+        ended = financing.session_status in (SessionStatus.CANCELED, SessionStatus.EXPIRED)
+        if financing.state == "parked" and ended and not _is_unfinished(remote):
+            tx.financing.set_state(financing.id, "submitted", None, allowed_from=("parked",))
 
     def _after_the_end(
         self, tx: Transaction, financing: FinancingRow, last: TimelineRow, remote: RemoteInvoice
@@ -275,6 +281,11 @@ class StatusKeeper:
         again = self._backoff.next_at(self._clock.now(), row.attempts)
         with self._database.write() as tx:
             tx.inbox.retry_later(row.id, _token(row), again, reason)
+
+
+def _is_unfinished(remote: RemoteInvoice) -> bool:
+    """Whether nothing was applied for yet."""
+    return remote.status in (FinancingStatus.DRAFT, FinancingStatus.UNKNOWN)
 
 
 def _token(row: InboxRow) -> str:

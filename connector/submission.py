@@ -172,7 +172,9 @@ class _Step:
                 session_status="open",
             )
         following = self._submitter.step_after(self._step)
-        if following is not None:
+        if tx.financing.get(financing_id).state != "submitting":
+            pass  # parked meanwhile: a person decides how it goes on
+        elif following is not None:
             self._submitter.add_step(tx, financing_id, following, row.payload)
         else:
             tx.financing.set_state(financing_id, "submitted", None, allowed_from=("submitting",))

@@ -154,13 +154,12 @@ class FinancingInvoices(Repository):
             (columns.financier == financier) & (columns.remote_invoice_id == remote_invoice_id)
         )
 
-    def by_record(self, record_ids: Sequence[int], financier: str) -> dict[int, FinancingRow]:
-        """Those of the records, by record identifier. Look at `intact`: a damaged one does not raise here."""
+    def by_record(self, record_ids: Sequence[int]) -> dict[int, FinancingRow]:
+        """Those of the records, by record identifier, whichever financier they were made for. Look at `intact`: a damaged one does not raise here."""
         found = {}
         for start in range(0, len(record_ids), _BATCH):
             batch = record_ids[start : start + _BATCH]
             query = select(financing_invoices).where(
-                financing_invoices.c.financier == financier,
                 financing_invoices.c.record_id.in_(batch),
             )
             found.update({row.record_id: row for row in self._rows(query)})

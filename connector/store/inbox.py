@@ -209,6 +209,14 @@ class Inbox:
             finished_at=None,
         )
 
+    def release_leases(self) -> int:
+        """End every lease now: for the one program that may work on this store, when it starts."""
+        return self._connection.execute(
+            update(inbox)
+            .where(inbox.c.lease_token.is_not(None), inbox.c.state == "received")
+            .values(lease_expires_at=self._clock.now())
+        ).rowcount
+
     def release(self, row_id: int) -> None:
         """A person's decision: work on a quarantined event again. Raises InvariantBroken if it is not one."""
         changed = self._connection.execute(

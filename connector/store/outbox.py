@@ -266,6 +266,15 @@ class Outbox(Repository):
             .values(finished_at=now, result=attempt_result, detail=error)
         )
 
+    def release_leases(self) -> int:
+        """End every lease now: for the one program that may work on this store, when it starts."""
+        now = self._now()
+        return self._connection.execute(
+            outbox.update()
+            .where(outbox.c.lease_token.is_not(None))
+            .values(lease_expires_at=now, next_attempt_at=now)
+        ).rowcount
+
     def lease_ran_out(self, row: OutboxRow) -> bool:
         """Whether `row` was being worked on by somebody who did not come back."""
         expires = row.lease_expires_at

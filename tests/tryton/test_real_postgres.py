@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
@@ -62,7 +63,13 @@ def test_a_bulk_post_that_ends_after_later_changes_is_not_lost(
 ) -> None:
     server = tryton_on_postgres
     system = connect(server.base_url)
-    posted, other = server.seeded["drafts"][:5], server.seeded["drafts"][5]
+    # Not those whose payment term lies in the past: Tryton would ask whether that is meant.
+    drafts = [key for key in server.seeded["drafts"] if key % 3]
+    posted, other = drafts[:5], drafts[5]
+    # Numbers are given in the order of dates: these must not be older than what is posted already.
+    day = datetime.now(UTC)
+    dated = {"__class__": "date", "year": day.year, "month": day.month, "day": day.day}
+    server.admin().model("account.invoice", "write", posted, {"invoice_date": dated})
     everything, cursor = pulled(system, None)
     url = postgres_server.url(DATABASE)
     slow, quick = server.admin(), server.admin()
