@@ -22,6 +22,10 @@ def render(
     financing: FinancingRow, buyer: CounterpartyRow | None, supplier: CounterpartyRow | None
 ) -> SourceDocument:
     """The invoice as a one-page PDF. Raises RecordRejected when a name holds letters the built-in font lacks."""
+    # Only flows that render pay for this import: it is the slowest of all.
+    from fpdf import FPDF
+    from fpdf.errors import FPDFUnicodeEncodingException
+
     amount = f"{to_text(financing.amount_minor_units, financing.currency)} {financing.currency}"
     rows = [
         ("Invoice number", financing.invoice_number),

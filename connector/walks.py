@@ -6,7 +6,7 @@ Adapters say how one page is fetched; the order, the concurrency and the end are
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -29,7 +29,7 @@ class NumberedPage(Generic[PageT]):
 
 def numbered_walk(
     fetch: Callable[[int], NumberedPage[PageT] | None], *, read_ahead: int, first: int = 1
-) -> Iterator[PageT]:
+) -> Generator[PageT, None, None]:
     """Yield pages `first`, `first + 1`, ... in order, while up to `read_ahead` pages are fetched at once.
 
     `fetch` is called from several threads; None means that there is no such page. The walk ends at the first page
@@ -67,7 +67,7 @@ def numbered_walk(
 
 def keyset_walk(
     fetch: Callable[[KeyT | None], tuple[PageT, KeyT | None]], start: KeyT | None = None
-) -> Iterator[PageT]:
+) -> Generator[PageT, None, None]:
     """Yield pages one after the other; `fetch` gives a page and the key after its last record, None at the end.
 
     Raises ContractDrift when a key repeats: the walk would never end.

@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 from connector.errors import ContractDrift, InvariantBroken, OutcomeUnknown, Refused, Unsupported
-from connector.financier import FinancingStatus, SessionStatus, StepResult, Submission
+from connector.financier import (
+    FinancingStatus,
+    InvoiceDocument,
+    SessionStatus,
+    StepResult,
+    Submission,
+)
 from connector.financiers.hosted_session import HostedSession, answers, bodies
 from connector.secrets import Secret
 from connector.strict_json import write
@@ -227,7 +233,7 @@ def test_no_list_of_sessions_is_unsupported(financier) -> None:
 
 def test_json_upload(financier) -> None:
     body, content_type = bodies.document_body(
-        bodies.InvoiceDocument("scan", "pdf", b"\x00\xff"), "json_base64"
+        InvoiceDocument("scan", "pdf", b"\x00\xff"), "json_base64"
     )
     assert content_type == "application/json"
     assert body == b'{"name":"scan.pdf","purpose":"invoice","file_format":"pdf","file":"AP8="}'
