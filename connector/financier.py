@@ -49,13 +49,28 @@ class SessionStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
+DOCUMENT_PURPOSES = (
+    "invoice",
+    "transport",
+    "packing_list",
+    "purchase_order",
+    "shipping_bill",
+    "sales_contract",
+    "financial_statement",
+    "trade_history",
+)
+"""What a file proves, in the words of the hosted-session documents; all but the first support an application."""
+
+
 @dataclass(frozen=True, slots=True)
 class InvoiceDocument:
-    """The file that proves the invoice; `file_format` is a lower-case extension without the dot."""
+    """A file about the invoice; `file_format` is a lower-case extension without the dot, `purpose` what it proves
+    (`invoice`, `transport`, `purchase_order`, ...)."""
 
     name: str
     file_format: str
     content: bytes
+    purpose: str = "invoice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +174,10 @@ class Financier(Protocol):
         submission: Submission,
         done: Mapping[str, StepResult],
         document: InvoiceDocument | None,
+        supporting: Sequence[InvoiceDocument] = (),
     ) -> StepResult:
-        """Do one step. `done` holds the results of the earlier steps by name."""
+        """Do one step. `done` holds the results of the earlier steps by name, `supporting` the files that go with the
+        application besides the invoice's own."""
 
     def look_up(
         self, step: str, submission: Submission, done: Mapping[str, StepResult]

@@ -118,6 +118,7 @@ class Submitter:
             "success_url": self._flow.success_url,
             "cancel_url": self._flow.cancel_url,
             "document_id": document.id,
+            "supporting_document_ids": [d.id for d in tx.documents.supporting(financing.record_id)],
             "document_sha256": document.sha256,
         }
 
@@ -137,9 +138,11 @@ class _Step:
     def prepare(self, tx: Transaction, row: OutboxRow) -> None:
         tx.financing.get(row.financing_invoice_id)  # raises when its digest does not verify
         self._look_first = tx.connections.get(row.target).reconcile_first and not self.repeatable
-        stored = tx.documents.get(row.payload["document_id"])
         self._submission = submission_of(row.payload)
-        self._document = InvoiceDocument(stored.name, stored.file_format, stored.content)
+        self._document = _file(tx.documents.get(row.payload["document_id"]))
+        self._supporting = [
+            _file(tx.documents.get(i)) for i in row.payload["supporting_document_ids"]
+        ]
         self._done_before = {
             step.kind: StepResult(step.result["remote_id"], step.result["detail"])
             for step in tx.outbox.stream(row.stream)
@@ -153,7 +156,13 @@ class _Step:
             if known is not None:
                 return known
         return _as_json(
-            self._financier.perform(self._step, self._submission, self._done_before, self._document)
+            self._financier.perform(
+                self._step,
+                self._submission,
+                self._done_before,
+                self._document,
+                self._supporting,
+            )
         )
 
     def look_up(self) -> Result | None:
@@ -195,6 +204,10 @@ class _Step:
         tx.financing.set_state(
             row.financing_invoice_id, "parked", reason, allowed_from=("submitting",)
         )
+
+
+def _file(stored: Document) -> InvoiceDocument:
+    return InvoiceDocument(stored.name, stored.file_format, stored.content, stored.purpose)
 
 
 def _as_json(result: StepResult) -> Result:

@@ -15,6 +15,7 @@ from connector.config.model import Flow
 from connector.deciding import DOCUMENT_MISSING
 from connector.documents import check
 from connector.errors import ConfigError, InvariantBroken, NotFound
+from connector.financier import DOCUMENT_PURPOSES
 from connector.system import SourceDocument
 from connector.views import find_record
 
@@ -205,8 +206,15 @@ def inbox(
 @inbox.command()
 @click.argument("word")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--purpose",
+    type=click.Choice(DOCUMENT_PURPOSES),
+    default="invoice",
+    show_default=True,
+    help="What the file proves. All but `invoice` go along with the application.",
+)
 @pass_invocation
-def attach(invocation: Invocation, word: str, file: Path) -> None:
+def attach(invocation: Invocation, word: str, file: Path, purpose: str) -> None:
     """Attach FILE (pdf, jpg, png or csv) as the invoice document of WORD, and let the invoice go on."""
     document = SourceDocument(file.name, file.suffix.lstrip(".").lower(), file.read_bytes())
     check(document)
@@ -220,6 +228,7 @@ def attach(invocation: Invocation, word: str, file: Path) -> None:
                 document.content,
                 origin="hand",
                 by=operator(),
+                purpose=purpose,
             )
             tx.audit.append(
                 operator(), "document.attached", record.source_id, {"name": document.name}

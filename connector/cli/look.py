@@ -103,6 +103,49 @@ def invoice() -> None:
     """One invoice: look at its life, request financing for it."""
 
 
+@invoice.command("list")
+@click.option("--status", help="Only invoices with this financing status, for example funded.")
+@click.option("--state", help="Only invoices that stand here, for example submitted or parked.")
+@click.option("--before", "before_id", type=int, help="Only invoices older than this number.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@json_option
+@pass_invocation
+def invoice_list(
+    invocation: Invocation,
+    status: str | None,
+    state: str | None,
+    before_id: int | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """The status list: where every financing invoice stands, newest first. For systems that take no write-back, too."""
+    with invocation.program() as program, program.database.read() as tx:
+        lines = [
+            {"id": row.id, **views.financing_line(row)}
+            for row in tx.financing.recent(limit, before_id, state=state, status=status)
+        ]
+    if as_json:
+        print_json(lines)
+        return
+    print_table(
+        "Financing invoices",
+        [">id", "invoice", "due", "state", "status", ">amount", "reference"],
+        [
+            (
+                n["id"],
+                n["invoice_number"],
+                n["due_date"],
+                n["state"],
+                n["status"],
+                amount_of(n),
+                n["client_reference_id"],
+            )
+            for n in lines
+        ],
+        empty="none.",
+    )
+
+
 @invoice.command()
 @click.argument("word")
 @json_option

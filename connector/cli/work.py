@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import http.client
 import threading
+from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 
 from connector.cli.main import Invocation, cli, pass_invocation
 from connector.cli.output import PullProgress, say
-from connector.errors import ConfigError, Unavailable
+from connector.errors import ConfigError, Refused, Unavailable
 from connector.schedule import Tasks, prepare
 from connector.service import Service, run_until_signal
 
@@ -47,6 +50,36 @@ def sync(invocation: Invocation, full_walk: bool) -> None:
             remedy="`connector status` says why.",
         )
     say("Done. `connector totals` shows the control totals.")
+
+
+@cli.command()
+@click.argument("task", required=False)
+@pass_invocation
+def wake(invocation: Invocation, task: str | None) -> None:
+    """Let the running connector do TASK now, for example `pull:NAME`. Without TASK: list the tasks."""
+    with invocation.program() as program:
+        known = list(Tasks(program, lambda _key: None).by_key)
+        server = program.config.server
+    if task is None:
+        for name in known:
+            click.echo(name)
+        return
+    if task not in known:
+        raise click.UsageError(f"There is no task {task!r}. There are: {', '.join(known)}.")
+    connection = http.client.HTTPConnection(server.host, server.port, timeout=10)
+    try:
+        connection.request("POST", f"/api/wake/{quote(task)}", headers={"X-Connector": "wake"})
+        answered = connection.getresponse().status
+    except OSError as error:
+        raise Unavailable(
+            f"No connector answers at {server.host}:{server.port} ({error.strerror or error}).",
+            remedy="Start it with `connector run`, or use `connector sync`.",
+        ) from None
+    finally:
+        connection.close()
+    if answered != HTTPStatus.ACCEPTED:
+        raise Refused(f"The connector did not take it (HTTP {answered}).", http_status=answered)
+    say("It runs now.")
 
 
 @cli.command()

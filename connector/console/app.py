@@ -133,7 +133,12 @@ def _api(program: Program, wake: Callable[[str], bool]) -> Blueprint:
     def invoices() -> Response:
         before = request.args.get("before", type=int)
         with program.database.read() as tx:
-            rows = tx.financing.recent(PAGE_SIZE, before)
+            rows = tx.financing.recent(
+                PAGE_SIZE,
+                before,
+                state=request.args.get("state"),
+                status=request.args.get("status"),
+            )
         return jsonify([{"id": row.id, **views.financing_line(row)} for row in rows])
 
     @api.get("/invoices/<word>")

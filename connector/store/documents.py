@@ -20,6 +20,7 @@ class Document:
 
     id: int
     record_id: int
+    purpose: str
     name: str
     file_format: str
     sha256: str
@@ -33,13 +34,22 @@ class Documents(Repository):
     """Writing and reading invoice documents."""
 
     def add(
-        self, record_id: int, name: str, file_format: str, content: bytes, origin: str, by: str
+        self,
+        record_id: int,
+        name: str,
+        file_format: str,
+        content: bytes,
+        origin: str,
+        by: str,
+        purpose: str = "invoice",
     ) -> int:
         """Store a file of a record; gives its identifier. The same content again gives the one already there."""
         sha256 = hashlib.sha256(content).hexdigest()
         known: int | None = self._connection.execute(
             select(invoice_documents.c.id).where(
-                invoice_documents.c.record_id == record_id, invoice_documents.c.sha256 == sha256
+                invoice_documents.c.record_id == record_id,
+                invoice_documents.c.purpose == purpose,
+                invoice_documents.c.sha256 == sha256,
             )
         ).scalar_one_or_none()
         if known is not None:
@@ -49,6 +59,7 @@ class Documents(Repository):
             insert(invoice_documents).values(
                 id=document_id,
                 record_id=record_id,
+                purpose=purpose,
                 name=name,
                 file_format=file_format,
                 sha256=sha256,
@@ -64,7 +75,9 @@ class Documents(Repository):
         """The file that was added last."""
         row = self._connection.execute(
             select(invoice_documents)
-            .where(invoice_documents.c.record_id == record_id)
+            .where(
+                invoice_documents.c.record_id == record_id, invoice_documents.c.purpose == "invoice"
+            )
             .order_by(invoice_documents.c.id.desc())
             .limit(1)
         )
@@ -80,6 +93,17 @@ class Documents(Repository):
         if found is None:
             raise NotFound(f"There is no document {document_id}.")
         return Document(**found)
+
+    def supporting(self, record_id: int) -> list[Document]:
+        """The files that support an application besides the invoice itself, oldest first."""
+        rows = self._connection.execute(
+            select(invoice_documents)
+            .where(
+                invoice_documents.c.record_id == record_id, invoice_documents.c.purpose != "invoice"
+            )
+            .order_by(invoice_documents.c.id)
+        )
+        return [Document(**row) for row in rows.mappings()]
 
     def having_document(self, record_ids: Sequence[int]) -> set[int]:
         """Those of the records that have a file."""

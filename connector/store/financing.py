@@ -196,11 +196,22 @@ class FinancingInvoices(Repository):
         )
         return self._rows(query.order_by(columns.next_poll_at, columns.id).limit(limit))
 
-    def recent(self, limit: int, before_id: int | None = None) -> list[FinancingRow]:
+    def recent(
+        self,
+        limit: int,
+        before_id: int | None = None,
+        *,
+        state: str | None = None,
+        status: str | None = None,
+    ) -> list[FinancingRow]:
         """The newest, newest first; the next page with `before_id`."""
         query = select(financing_invoices).order_by(financing_invoices.c.id.desc()).limit(limit)
         if before_id is not None:
             query = query.where(financing_invoices.c.id < before_id)
+        if state is not None:
+            query = query.where(financing_invoices.c.state == state)
+        if status is not None:
+            query = query.where(financing_invoices.c.status == status)
         return self._rows(query)
 
     def counts(self, financier: str) -> dict[tuple[str, str | None], int]:

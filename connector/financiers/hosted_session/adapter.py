@@ -120,6 +120,7 @@ class HostedSession:
         submission: Submission,
         done: Mapping[str, StepResult],
         document: InvoiceDocument | None,
+        supporting: Sequence[InvoiceDocument] = (),
     ) -> StepResult:
         """Do one step. A 409 on an invoice or a session means that it may be there: it is looked up."""
         if step == DOCUMENT:
@@ -127,7 +128,8 @@ class HostedSession:
         if step == INVOICE:
             reply = self._create_invoice(submission, done)
         else:
-            body = session_body(submission, done, self._settings["locale"])
+            uploaded = [self._upload(file).remote_id for file in supporting]
+            body = session_body(submission, done, uploaded, self._settings)
             reply = self._create("sessions_path", body, may_be_there=True)
         if reply.status == 409:
             return self._after_conflict(step, submission, done, reply)

@@ -46,7 +46,7 @@ def document_body(document: InvoiceDocument | None, encoding: str) -> tuple[byte
         raise Refused("The invoice document is missing.", remedy="Attach the invoice document.")
     suffix = f".{document.file_format}"
     name = document.name if document.name.lower().endswith(suffix) else document.name + suffix
-    about = {"name": name, "purpose": "invoice"}
+    about = {"name": name, "purpose": document.purpose}
     if encoding == "multipart":
         kind = _CONTENT_TYPES.get(document.file_format, "application/octet-stream")
         return multipart(about, {"file": (name, document.content, kind)})
@@ -75,19 +75,32 @@ def invoice_body(
 
 
 def session_body(
-    submission: Submission, done: Mapping[str, StepResult], default_locale: str
+    submission: Submission,
+    done: Mapping[str, StepResult],
+    supporting_ids: list[str],
+    settings: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """A session to be opened, for the one invoice. Raises Refused when something is missing."""
-    body = {
+    """A session to be opened, for the one invoice. Raises Refused when something is missing.
+
+    `supporting_ids` are uploaded documents. The names inside `supporting_documents` are not documented: settings.
+    """
+    invoice_id = result_of(done, INVOICE).remote_id
+    body: dict[str, Any] = {
         "supplier": submission.supplier_company_id,
         "buyer": submission.buyer_company_id,
-        "invoices": [result_of(done, INVOICE).remote_id],
+        "invoices": [invoice_id],
         "success_url": submission.success_url,
         "cancel_url": submission.cancel_url,
         "submitted_by": submission.submitted_by,
-        "locale": submission.locale or default_locale,
+        "locale": submission.locale or settings["locale"],
     }
     _refuse_missing(body)
+    if supporting_ids:
+        document_key = settings["supporting_document_key"]
+        invoice_key = settings["supporting_invoice_key"]
+        body["supporting_documents"] = [
+            {invoice_key: invoice_id, document_key: document_id} for document_id in supporting_ids
+        ]
     return body
 
 

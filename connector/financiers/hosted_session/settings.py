@@ -43,6 +43,9 @@ class HostedSessionSchema(TransportSchema):
         load_default="multipart", validate=validate.OneOf(("multipart", "json_base64"))
     )
     """How a document is uploaded; the documents do not say."""
+    supporting_document_key = fields.String(load_default="document_id")
+    supporting_invoice_key = fields.String(load_default="invoice_id")
+    """Names inside a session's `supporting_documents`; the documents tell that there are such ids, not their names."""
     invoice_filter = fields.String(load_default=None, allow_none=True)
     """Query parameter by which the list of invoices finds a client_reference_id, where there is one."""
     session_filter = fields.String(load_default=None, allow_none=True)

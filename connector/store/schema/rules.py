@@ -20,7 +20,7 @@ FROZEN = {
         "payload_sha256",
     ),
     "inbox": ("endpoint", "event_id", "verification", "body", "received_at"),
-    "invoice_documents": ("record_id", "sha256", "content"),
+    "invoice_documents": ("record_id", "purpose", "sha256", "content"),
 }
 """Columns that never change once a row is written (one key, one payload; one reference per invoice): by trigger."""
 

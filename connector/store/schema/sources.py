@@ -14,6 +14,7 @@ from sqlalchemy import (
     text,
 )
 
+from connector.financier import DOCUMENT_PURPOSES
 from connector.store.schema.columns import BigInt, Day, Instant, one_of, table
 
 # -- where each connection stands ---------------------------------------------------------------------------------
@@ -198,6 +199,7 @@ invoice_documents = table(
     "invoice_documents",
     Column("id", BigInt, primary_key=True),
     Column("record_id", BigInt, ForeignKey("source_records.id"), nullable=False),
+    Column("purpose", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("file_format", Text, nullable=False),
     Column("sha256", Text, nullable=False),
@@ -205,6 +207,7 @@ invoice_documents = table(
     Column("origin", Text, nullable=False),
     Column("added_at", Instant, nullable=False),
     Column("added_by", Text, nullable=False),
-    UniqueConstraint("record_id", "sha256"),
+    UniqueConstraint("record_id", "purpose", "sha256"),
+    one_of("purpose", *DOCUMENT_PURPOSES),
     one_of("origin", "attachment", "hand", "rendered"),
 )

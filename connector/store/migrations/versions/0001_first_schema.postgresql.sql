@@ -152,6 +152,7 @@ CREATE TABLE counterparties (
 CREATE TABLE invoice_documents (
   id BIGSERIAL NOT NULL,
   record_id BIGINT NOT NULL,
+  purpose TEXT NOT NULL,
   name TEXT NOT NULL,
   file_format TEXT NOT NULL,
   sha256 TEXT NOT NULL,
@@ -160,7 +161,8 @@ CREATE TABLE invoice_documents (
   added_at TEXT NOT NULL,
   added_by TEXT NOT NULL,
   CONSTRAINT pk_invoice_documents PRIMARY KEY (id),
-  CONSTRAINT uq_invoice_documents_record_id_sha256 UNIQUE (record_id, sha256),
+  CONSTRAINT uq_invoice_documents_record_id_purpose_sha256 UNIQUE (record_id, purpose, sha256),
+  CONSTRAINT ck_invoice_documents_purpose CHECK (purpose = 'invoice' or purpose = 'transport' or purpose = 'packing_list' or purpose = 'purchase_order' or purpose = 'shipping_bill' or purpose = 'sales_contract' or purpose = 'financial_statement' or purpose = 'trade_history'),
   CONSTRAINT ck_invoice_documents_origin CHECK (origin = 'attachment' or origin = 'hand' or origin = 'rendered'),
   CONSTRAINT fk_invoice_documents_record_id FOREIGN KEY(record_id) REFERENCES source_records (id)
 )
@@ -410,8 +412,8 @@ for each row when (old.stream is distinct from new.stream or old.seq is distinct
 create trigger inbox_frozen before update of endpoint, event_id, verification, body, received_at on inbox
 for each row when (old.endpoint is distinct from new.endpoint or old.event_id is distinct from new.event_id or old.verification is distinct from new.verification or old.body is distinct from new.body or old.received_at is distinct from new.received_at) execute function refuse_change('a fixed column was changed')
 
-create trigger invoice_documents_frozen before update of record_id, sha256, content on invoice_documents
-for each row when (old.record_id is distinct from new.record_id or old.sha256 is distinct from new.sha256 or old.content is distinct from new.content) execute function refuse_change('a fixed column was changed')
+create trigger invoice_documents_frozen before update of record_id, purpose, sha256, content on invoice_documents
+for each row when (old.record_id is distinct from new.record_id or old.purpose is distinct from new.purpose or old.sha256 is distinct from new.sha256 or old.content is distinct from new.content) execute function refuse_change('a fixed column was changed')
 
 create trigger financing_invoices_terms before update of outcome_id, direction, invoice_number, currency, amount_minor_units, issue_date, due_date, buyer_id, supplier_id, type_of_goods, digest on financing_invoices
 for each row when (old.state not in ('ready', 'withdrawn') and (old.outcome_id is distinct from new.outcome_id or old.direction is distinct from new.direction or old.invoice_number is distinct from new.invoice_number or old.currency is distinct from new.currency or old.amount_minor_units is distinct from new.amount_minor_units or old.issue_date is distinct from new.issue_date or old.due_date is distinct from new.due_date or old.buyer_id is distinct from new.buyer_id or old.supplier_id is distinct from new.supplier_id or old.type_of_goods is distinct from new.type_of_goods or old.digest is distinct from new.digest)) execute function refuse_change('the terms are fixed once sent')

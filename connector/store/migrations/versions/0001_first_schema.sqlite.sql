@@ -162,6 +162,7 @@ CREATE TABLE counterparties (
 CREATE TABLE invoice_documents (
   id INTEGER NOT NULL,
   record_id INTEGER NOT NULL,
+  purpose TEXT NOT NULL,
   name TEXT NOT NULL,
   file_format TEXT NOT NULL,
   sha256 TEXT NOT NULL,
@@ -170,7 +171,8 @@ CREATE TABLE invoice_documents (
   added_at TEXT NOT NULL,
   added_by TEXT NOT NULL,
   CONSTRAINT pk_invoice_documents PRIMARY KEY (id),
-  CONSTRAINT uq_invoice_documents_record_id_sha256 UNIQUE (record_id, sha256),
+  CONSTRAINT uq_invoice_documents_record_id_purpose_sha256 UNIQUE (record_id, purpose, sha256),
+  CONSTRAINT ck_invoice_documents_purpose CHECK (purpose = 'invoice' or purpose = 'transport' or purpose = 'packing_list' or purpose = 'purchase_order' or purpose = 'shipping_bill' or purpose = 'sales_contract' or purpose = 'financial_statement' or purpose = 'trade_history'),
   CONSTRAINT ck_invoice_documents_origin CHECK (origin = 'attachment' or origin = 'hand' or origin = 'rendered'),
   CONSTRAINT fk_invoice_documents_record_id FOREIGN KEY(record_id) REFERENCES source_records (id)
 )
@@ -399,7 +401,7 @@ begin select raise(abort, 'outbox: a fixed column was changed'); end
 create trigger inbox_frozen before update of endpoint, event_id, verification, body, received_at on inbox when old.endpoint is not new.endpoint or old.event_id is not new.event_id or old.verification is not new.verification or old.body is not new.body or old.received_at is not new.received_at
 begin select raise(abort, 'inbox: a fixed column was changed'); end
 
-create trigger invoice_documents_frozen before update of record_id, sha256, content on invoice_documents when old.record_id is not new.record_id or old.sha256 is not new.sha256 or old.content is not new.content
+create trigger invoice_documents_frozen before update of record_id, purpose, sha256, content on invoice_documents when old.record_id is not new.record_id or old.purpose is not new.purpose or old.sha256 is not new.sha256 or old.content is not new.content
 begin select raise(abort, 'invoice_documents: a fixed column was changed'); end
 
 create trigger financing_invoices_terms before update of outcome_id, direction, invoice_number, currency, amount_minor_units, issue_date, due_date, buyer_id, supplier_id, type_of_goods, digest on financing_invoices when old.state not in ('ready', 'withdrawn') and (old.outcome_id is not new.outcome_id or old.direction is not new.direction or old.invoice_number is not new.invoice_number or old.currency is not new.currency or old.amount_minor_units is not new.amount_minor_units or old.issue_date is not new.issue_date or old.due_date is not new.due_date or old.buyer_id is not new.buyer_id or old.supplier_id is not new.supplier_id or old.type_of_goods is not new.type_of_goods or old.digest is not new.digest)
