@@ -30,7 +30,7 @@ from connector.errors import (
     Unsupported,
 )
 from connector.store.database import Database
-from connector.store.outbox import OutboxRow
+from connector.store.outbox_reading import OutboxRow
 from connector.store.transaction import Transaction
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from connector.financier import Financier, InvoiceDocument, StepResult, Submissi
 from connector.store.database import Database
 from connector.store.documents import Document
 from connector.store.financing import FinancingRow
-from connector.store.outbox import OutboxRow
+from connector.store.outbox_reading import OutboxRow
 from connector.store.transaction import Transaction
 
 

@@ -30,7 +30,7 @@ from connector.redeciding import Redecider
 from connector.statuses import StatusKeeper
 from connector.store.database import Database
 from connector.store.financing import FinancingRow
-from connector.store.outbox import OutboxRow
+from connector.store.outbox_reading import OutboxRow
 from connector.submission import Submitter
 from connector.system import AccountingSystem
 from connector.write_back import KIND as WRITE_STATUS

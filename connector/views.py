@@ -11,7 +11,7 @@ from typing import Any
 
 from connector.errors import NotFound
 from connector.store.financing import FinancingRow
-from connector.store.outbox import OutboxRow
+from connector.store.outbox_reading import OutboxRow
 from connector.store.reading import CurrentOutcome, OutcomeRow, RecordRow
 from connector.store.runs import RunRow, RunTotal
 from connector.store.transaction import Transaction

@@ -14,7 +14,7 @@ from connector.clock import Clock
 from connector.delivery import Delivery, Patience, Result
 from connector.store.database import Database
 from connector.store.financing import FinancingRow
-from connector.store.outbox import OutboxRow
+from connector.store.outbox_reading import OutboxRow
 from connector.store.timeline import TimelineRow
 from connector.store.transaction import Transaction
 from connector.system import AccountingSystem, StatusNote, Written

@@ -6,68 +6,20 @@ the lease it was claimed with: a worker that comes back from a pause cannot comp
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, func, select
+from sqlalchemy import and_, func, select
 
 from connector.errors import InvariantBroken
-from connector.store.repository import Repository
+from connector.store.outbox_reading import FINISHED, OPEN, OutboxReading, OutboxRow, payload_sha256
 from connector.store.schema import attempts, financing_invoices, outbox, source_records
 
-IN_FLIGHT = ("sending", "unknown")
-OPEN = ("pending", "sending", "unknown", "parked")
-FINISHED = ("done", "unsupported", "dead")
 
-
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
-    """One intended effect. `payload` and `result` are decoded JSON objects."""
-
-    id: int
-    stream: str
-    seq: int
-    kind: str
-    target: str
-    financing_invoice_id: int
-    timeline_id: int | None
-    idempotency_key: str
-    payload: dict[str, Any]
-    state: str
-    attempts: int
-    next_attempt_at: datetime | None
-    lease_token: str | None
-    lease_expires_at: datetime | None
-    result: dict[str, Any] | None
-    error_class: str | None
-    error: str | None
-    created_at: datetime
-    finished_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One try of one row: `action` is send or look_up; `finished_at` None means the program ended during it."""
-
-    attempt_no: int
-    action: str
-    started_at: datetime
-    finished_at: datetime | None
-    result: str | None
-    detail: str | None
-
-
-def payload_sha256(payload: str) -> str:
-    """The fingerprint that ties an idempotency key to one payload."""
-    return hashlib.sha256(payload.encode()).hexdigest()
-
-
-class Outbox(Repository):
+class Outbox(OutboxReading):
     """The outbox, seen from inside one transaction."""
 
     def add(
@@ -123,27 +75,6 @@ class Outbox(Repository):
         )
         if stored != payload_sha256(text):
             raise InvariantBroken(f"The idempotency key {key} was used for another payload before.")
-
-    def get(self, row_id: int) -> OutboxRow:
-        row = self._connection.execute(select(outbox).where(outbox.c.id == row_id)).one()
-        return _row(row)
-
-    def by_key(self, key: str) -> OutboxRow | None:
-        row = self._connection.execute(
-            select(outbox).where(outbox.c.idempotency_key == key)
-        ).one_or_none()
-        return None if row is None else _row(row)
-
-    def stream(self, stream: str) -> list[OutboxRow]:
-        """All rows of a stream, in order."""
-        return self._rows(select(outbox).where(outbox.c.stream == stream).order_by(outbox.c.seq))
-
-    def of_invoice(self, financing_invoice_id: int) -> list[OutboxRow]:
-        return self._rows(
-            select(outbox)
-            .where(outbox.c.financing_invoice_id == financing_invoice_id)
-            .order_by(outbox.c.id)
-        )
 
     def due(
         self, target: str, *, kinds: Sequence[str], limit: int, connection: str | None = None
@@ -275,11 +206,6 @@ class Outbox(Repository):
             .values(lease_expires_at=now, next_attempt_at=now)
         ).rowcount
 
-    def lease_ran_out(self, row: OutboxRow) -> bool:
-        """Whether `row` was being worked on by somebody who did not come back."""
-        expires = row.lease_expires_at
-        return expires is not None and expires <= self._now()
-
     def take_over(self, row: OutboxRow, *, state: str, next_attempt_at: datetime) -> bool:
         """Give a row whose lease ran out another state. The open attempt stays unfinished, as evidence."""
         changed = self._connection.execute(
@@ -320,85 +246,3 @@ class Outbox(Repository):
         ).rowcount
         if changed != 1:
             raise InvariantBroken(f"Outbox row {row_id} is not parked; nothing was changed.")
-
-    def attempts_of(self, row_id: int) -> list[Attempt]:
-        rows = self._connection.execute(
-            select(attempts).where(attempts.c.outbox_id == row_id).order_by(attempts.c.attempt_no)
-        )
-        return [
-            Attempt(r.attempt_no, r.action, r.started_at, r.finished_at, r.result, r.detail)
-            for r in rows
-        ]
-
-    def last_send_started_at(self, row_id: int) -> datetime | None:
-        """When the most recent request of this row may have left."""
-        return self._connection.execute(
-            select(attempts.c.started_at)
-            .where(attempts.c.outbox_id == row_id, attempts.c.action == "send")
-            .order_by(attempts.c.attempt_no.desc())
-            .limit(1)
-        ).scalar_one_or_none()
-
-    def changed_payloads(self) -> list[str]:
-        """Keys whose stored payload is not the one they were made for."""
-        rows = self._connection.execute(
-            select(outbox.c.idempotency_key, outbox.c.payload, outbox.c.payload_sha256)
-        )
-        return [key for key, payload, sha256 in rows if payload_sha256(payload) != sha256]
-
-    def counts(self) -> dict[tuple[str, str], int]:
-        """Rows by (target, state)."""
-        rows = self._connection.execute(
-            select(outbox.c.target, outbox.c.state, func.count()).group_by(
-                outbox.c.target, outbox.c.state
-            )
-        )
-        return {(target, state): count for target, state, count in rows}
-
-    def listing(
-        self, *, states: Sequence[str] | None = None, after_id: int = 0, limit: int = 100
-    ) -> list[OutboxRow]:
-        query = select(outbox).where(outbox.c.id > after_id).order_by(outbox.c.id).limit(limit)
-        return self._rows(query if states is None else query.where(outbox.c.state.in_(states)))
-
-    def written_fields(self, record_stream: Mapping[str, int]) -> dict[int, dict[str, Any]]:
-        """Per record: the fields our finished write-backs changed in the source. `record_stream` is
-        {stream name of the write-backs: record id}."""
-        rows = self._connection.execute(
-            select(outbox.c.stream, outbox.c.result)
-            .where(outbox.c.stream.in_(list(record_stream)), outbox.c.state == "done")
-            .order_by(outbox.c.seq)
-        )
-        fields: dict[int, dict[str, Any]] = {}
-        for stream, result in rows:
-            written = json.loads(result).get("fields") if result else None
-            if written:
-                fields.setdefault(record_stream[stream], {}).update(written)
-        return fields
-
-    def _rows(self, query: Select[Any]) -> list[OutboxRow]:
-        return [_row(row) for row in self._connection.execute(query)]
-
-
-def _row(row: Row[Any]) -> OutboxRow:
-    return OutboxRow(
-        id=row.id,
-        stream=row.stream,
-        seq=row.seq,
-        kind=row.kind,
-        target=row.target,
-        financing_invoice_id=row.financing_invoice_id,
-        timeline_id=row.timeline_id,
-        idempotency_key=row.idempotency_key,
-        payload=json.loads(row.payload),
-        state=row.state,
-        attempts=row.attempts,
-        next_attempt_at=row.next_attempt_at,
-        lease_token=row.lease_token,
-        lease_expires_at=row.lease_expires_at,
-        result=None if row.result is None else json.loads(row.result),
-        error_class=row.error_class,
-        error=row.error,
-        created_at=row.created_at,
-        finished_at=row.finished_at,
-    )

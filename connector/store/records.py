@@ -132,57 +132,14 @@ class Records(RecordReading):
         outcome comes without a mapping version, or a constraint refuses a row. Then nothing may be committed.
         """
         now = self._now_text()
-        first: list[tuple[Value, ...]] = []
-        advanced: list[tuple[Value, ...]] = []
-        decided: list[tuple[Value, ...]] = []
-        stored: list[tuple[Value, ...]] = []
-        outcomes: list[tuple[Value, ...]] = []
-        for new in versions:
-            made = new.outcome
-            stored.append(
-                (
-                    new.version_id,
-                    new.record_id,
-                    new.version_no,
-                    new.content_hash,
-                    new.raw,
-                    new.secrets,
-                    new.source_updated_at,
-                    1 if new.is_echo else 0,
-                    run_id,
-                    now,
-                )
-            )
-            current: tuple[Value, ...] = (None, None, None, None)
-            if made is not None:
-                outcomes.append(
-                    _outcome_row(
-                        made, new.record_id, new.version_id, mapping_version_id, run_id, now
-                    )
-                )
-                recheck_on = new.recheck_on
-                current = (
-                    made.id,
-                    made.kind,
-                    made.reason_code,
-                    None if recheck_on is None else recheck_on.isoformat(),
-                )
-            if new.is_first:
-                first.append(
-                    (
-                        new.record_id,
-                        connection,
-                        stream,
-                        new.source_id,
-                        new.version_id,
-                        new.version_no,
-                        new.content_hash,
-                        new.page,
-                        *current,
-                    )
-                )
-                continue
-            advanced.append(
+        self._execute_many(
+            _INSERT_RECORD,
+            [_first_row(connection, stream, new) for new in versions if new.is_first],
+        )
+        again = [new for new in versions if not new.is_first]
+        self._change_all(
+            _ADVANCE_RECORD,
+            [
                 (
                     new.version_id,
                     new.version_no,
@@ -193,14 +150,26 @@ class Records(RecordReading):
                     connection,
                     stream,
                 )
-            )
-            if made is not None:
-                decided.append((*current, new.record_id, new.version_id))
-        self._execute_many(_INSERT_RECORD, first)
-        self._change_all(_ADVANCE_RECORD, advanced)
-        self._execute_many(_INSERT_VERSION, stored)
-        self._execute_many(_INSERT_OUTCOME, outcomes)
-        self._change_all(_DECIDE_RECORD, decided)
+                for new in again
+            ],
+        )
+        self._execute_many(_INSERT_VERSION, [_version_row(new, run_id, now) for new in versions])
+        self._execute_many(
+            _INSERT_OUTCOME,
+            [
+                _outcome_row(made, new.record_id, new.version_id, mapping_version_id, run_id, now)
+                for new in versions
+                if (made := new.outcome) is not None
+            ],
+        )
+        self._change_all(
+            _DECIDE_RECORD,
+            [
+                (*_current(new), new.record_id, new.version_id)
+                for new in again
+                if new.outcome is not None
+            ],
+        )
 
     def decide(
         self,
@@ -258,6 +227,44 @@ class Records(RecordReading):
                 "A source record was changed by another writer at the same time.",
                 remedy="Nothing was stored; the next run reads it again.",
             )
+
+
+def _current(new: NewVersion) -> tuple[Value, ...]:
+    """What the record itself repeats of its current outcome."""
+    made, recheck_on = new.outcome, new.recheck_on
+    if made is None:
+        return (None, None, None, None)
+    day = None if recheck_on is None else recheck_on.isoformat()
+    return (made.id, made.kind, made.reason_code, day)
+
+
+def _first_row(connection: str, stream: str, new: NewVersion) -> tuple[Value, ...]:
+    return (
+        new.record_id,
+        connection,
+        stream,
+        new.source_id,
+        new.version_id,
+        new.version_no,
+        new.content_hash,
+        new.page,
+        *_current(new),
+    )
+
+
+def _version_row(new: NewVersion, run_id: int | None, now: str) -> tuple[Value, ...]:
+    return (
+        new.version_id,
+        new.record_id,
+        new.version_no,
+        new.content_hash,
+        new.raw,
+        new.secrets,
+        new.source_updated_at,
+        1 if new.is_echo else 0,
+        run_id,
+        now,
+    )
 
 
 def _outcome_row(

@@ -26,7 +26,7 @@ from connector.schedule import Tasks
 from connector.secrets import new_key
 from connector.service import Service
 from connector.store.financing import FinancingRow
-from connector.store.outbox import OutboxRow
+from connector.store.outbox_reading import OutboxRow
 from connector.store.timeline import TimelineRow
 from connector.store.transaction import Transaction
 from connector.verifying import Verifier
@@ -111,7 +111,11 @@ class Stage:
         return create_tryton(rows, directory, self.clock)
 
     def _configure(
-        self, signing: str, flow: dict[str, Any], account: dict[str, Any], connection: dict[str, Any]
+        self,
+        signing: str,
+        flow: dict[str, Any],
+        account: dict[str, Any],
+        connection: dict[str, Any],
     ) -> Path:
         texts = {
             "key": new_key(),
@@ -252,11 +256,23 @@ class Stage:
             if not left:
                 return
             assert self.clock.now() < until, f"It does not come to rest: {left}"
-            self.clock.advance(0 if self.inbox_due() else 5)
+            self.clock.advance(self.next_seconds())
 
-    def inbox_due(self) -> bool:
+    def next_seconds(self) -> float:
+        """How long until something that waits may be tried again: 0 when something is due now."""
+        queries = (
+            "select min(next_attempt_at) from outbox where next_attempt_at is not null",
+            "select min(next_attempt_at) from inbox where next_attempt_at is not null",
+        )
         with self.read() as tx:
-            return bool(tx.inbox.counts().get(("bank", "received")))
+            found = [tx.connection.exec_driver_sql(query).scalar_one() for query in queries]
+            paused = [tx.connections.get(name).next_attempt_at for name in ("books", "bank")]
+        dues = [datetime.fromisoformat(text) for text in found if text]
+        later = [at for at in paused if at is not None and at > self.clock.now()]
+        wait = (min(dues, default=self.clock.now()) - self.clock.now()).total_seconds()
+        if later:
+            wait = max(wait, (min(later) - self.clock.now()).total_seconds())
+        return max(wait, 0.0)
 
     def deliver(self) -> None:
         """Wait until the financier has made every delivery that is due by now. Real time: its threads are real."""
@@ -276,9 +292,7 @@ class Stage:
     def left(self) -> list[str]:
         """What is still open."""
         with self.read() as tx:
-            rows = [
-                f"{row.kind} {row.state} {row.error}" for row in tx.outbox.listing(states=OPEN)
-            ]
+            rows = [f"{row.kind} {row.state} {row.error}" for row in tx.outbox.listing(states=OPEN)]
             rows += [f"inbox {n}" for (_, s), n in tx.inbox.counts().items() if s == "received"]
             rows += [f"ready {t.count}" for t in tx.totals.by_status() if t.state == "ready"]
         by_hand = self.program.config.flows[0].submit == "by_hand"
@@ -336,7 +350,9 @@ class Stage:
     def versions(self) -> int:
         """How many record versions are stored."""
         with self.read() as tx:
-            return tx.connection.exec_driver_sql("select count(*) from record_versions").scalar_one()
+            return tx.connection.exec_driver_sql(
+                "select count(*) from record_versions"
+            ).scalar_one()
 
     def health(self, name: str) -> str:
         with self.read() as tx:
@@ -391,8 +407,12 @@ class Stage:
             control(self.financier_url, "/sandbox/desk/set", body)
 
     def requests(self, method: str, path: str) -> int:
-        """How many requests of a kind the financier had."""
-        query = "SELECT COUNT(*) FROM requests WHERE method=? AND path=?"
+        """How many requests of a kind arrived at the financier."""
+        # Of a disturbed one there is a second row, for what it did.
+        query = (
+            "SELECT COUNT(*) FROM requests WHERE method=? AND path=?"
+            " AND (fault IS NULL OR executed_status IS NULL)"
+        )
         return int(self.ledger.rows(query, (method, path))[0][0])
 
     def notes(self) -> list[str]:

@@ -82,7 +82,9 @@ def test_between_full_walks_a_change_is_heard_from_payments(stage: Stage):
     stage.pull()
 
     assert stage.outcomes() == {source_id: "payment_in_progress"}
-    assert stage.financing().state == "submitted"  # sent: what becomes of it is the financier's to say
+    assert (
+        stage.financing().state == "submitted"
+    )  # sent: what becomes of it is the financier's to say
     assert not stage.violations()
 
 
@@ -182,7 +184,9 @@ def test_yen_and_dinar_are_counted_exactly_and_left_out_by_name(build: Build):
 
     with stage.read() as tx:
         excluded = {
-            t.currency: t for t in tx.totals.by_outcome() if t.reason_code == "currency_not_financed"
+            t.currency: t
+            for t in tx.totals.by_outcome()
+            if t.reason_code == "currency_not_financed"
         }
         kinds = {(t.currency, t.kind) for t in tx.totals.by_outcome()}
     assert {"JPY", "KWD"} <= {currency for currency, _ in kinds}

@@ -47,7 +47,10 @@ def test_the_life_of_sixty_invoices_adds_up_to_the_cent(build: Build):
     assert len(theirs) == len(ours) == found["mapped", "USD"] > 10
     for remote in theirs:
         row = ours[str(remote.reference)]
-        assert (row.currency, row.amount_minor_units) == (remote.currency, remote.amount_minor_units)
+        assert (row.currency, row.amount_minor_units) == (
+            remote.currency,
+            remote.amount_minor_units,
+        )
         assert (row.raw_status, row.remote_invoice_id) == (remote.status, remote.id)
         assert remote.status == "repaid"
     assert not stage.violations()
@@ -64,12 +67,15 @@ def test_every_timeline_is_a_part_of_the_true_history_in_its_order(build: Build)
     assert stage.financings()
     for row in stage.financings():
         told = iter(
-            entry["status"] for entry in stage.ledger.history("invoice", row.remote_invoice_id or "")
+            entry["status"]
+            for entry in stage.ledger.history("invoice", row.remote_invoice_id or "")
         )
         with stage.read() as tx:
             applied = [status.raw_status for status in tx.timeline.of_invoice(row.id)]
         assert applied[-1] == "repaid"
-        assert all(word in told for word in applied), applied  # a subsequence: `in` moves the iterator on
+        assert all(word in told for word in applied), (
+            applied
+        )  # a subsequence: `in` moves the iterator on
     assert not stage.violations()
 
 

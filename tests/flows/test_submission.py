@@ -53,9 +53,7 @@ def test_a_document_may_be_uploaded_again_because_it_moves_no_money(stage: Stage
 
 
 @pytest.mark.parametrize("step", ["invoice", "session"])
-def test_a_request_that_never_arrived_is_sent_again_after_the_quiet_period(
-    stage: Stage, step: str
-):
+def test_a_request_that_never_arrived_is_sent_again_after_the_quiet_period(stage: Stage, step: str):
     stage.add()
     stage.fault(f"POST {PATHS[step]}", "cut_before_commit")
     began = stage.clock.now()
@@ -70,9 +68,7 @@ def test_a_request_that_never_arrived_is_sent_again_after_the_quiet_period(
 
 
 @pytest.mark.parametrize("step", ["invoice", "session"])
-def test_a_request_that_lands_late_within_the_quiet_period_is_not_doubled(
-    build: Build, step: str
-):
+def test_a_request_that_lands_late_within_the_quiet_period_is_not_doubled(build: Build, step: str):
     stage = build(platform={"create_mode": "dumb"})
     stage.add()
     stage.fault(f"POST {PATHS[step]}", "timeout_then_commit", delay_seconds=0.3)
