@@ -7,10 +7,12 @@ outcome = mapping.evaluate(record, today)
 from __future__ import annotations
 
 from collections.abc import Mapping as MappingOf
+from collections.abc import Sequence
 from importlib import resources
 
 from mappings.canonical import Direction, FinancingInvoice
 from mappings.explanation import Explanation, FieldTrace, RuleTrace, StepTrace
+from mappings.layers import EffectiveDocument, Layer, Origin, effective
 from mappings.mapping import Mapping
 from mappings.money import MoneyError
 from mappings.outcome import Outcome, OutcomeKind, Problem
@@ -20,18 +22,23 @@ from mappings.problems import DocumentProblem, MappingError
 __all__ = [
     "Direction",
     "DocumentProblem",
+    "EffectiveDocument",
     "Explanation",
     "FieldTrace",
     "FinancingInvoice",
+    "Layer",
     "Mapping",
     "MappingError",
     "MoneyError",
     "Option",
+    "Origin",
     "Outcome",
     "OutcomeKind",
     "Problem",
     "RuleTrace",
     "StepTrace",
+    "effective",
+    "load_layers",
     "load_mapping",
     "shipped",
 ]
@@ -45,6 +52,19 @@ def load_mapping(
     Raises MappingError, which lists every mistake with line, column and, where one is near, a suggestion.
     """
     mapping = Mapping(document, name, {})
+    return mapping.with_options(options) if options else mapping
+
+
+def load_layers(
+    layers: Sequence[Layer], *, name: str, options: MappingOf[str, str] | None = None
+) -> Mapping:
+    """Compile a whole document (the first layer) with overlays on it. `document` of the mapping is what they say
+    together; `origins` tells which layer set what.
+
+    Raises MappingError, whose problems name layer, line and column.
+    """
+    made = effective(layers, name=name)
+    mapping = Mapping(made.text, name, {}, made)
     return mapping.with_options(options) if options else mapping
 
 

@@ -17,10 +17,23 @@ from typing import Any, Final
 from mappings import money
 from mappings.evaluation import Scope, Wrong, parse_date
 from mappings.expressions import ExpressionError, unquoted
+from mappings.vocabulary import (
+    AMOUNT,
+    ANY,
+    DATE,
+    DATE_TEXT,
+    EVERYTHING,
+    GROUP,
+    LIST,
+    NUMBERS,
+    TEXT,
+    TIMESTAMP_TEXT,
+)
 
 Test = Callable[[Scope, int], bool]
 """The record's scope and the day (proleptic ordinal) -> whether the condition holds."""
 Value = Callable[[Scope], Any]
+_DATES: Final = frozenset({ANY, TEXT, DATE_TEXT, TIMESTAMP_TEXT, DATE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +47,17 @@ class Comparison:
     on_day: bool = False
     """The answer depends on the day."""
 
+    @property
+    def accepts(self) -> frozenset[str]:
+        """The kinds of value it can be asked of."""
+        if self.words in ("is missing", "is present"):
+            return EVERYTHING
+        if "NUMBER" in self.words:
+            return NUMBERS | {AMOUNT}
+        if "WORD" in self.words:
+            return EVERYTHING - {LIST, GROUP, AMOUNT}
+        return frozenset({ANY, LIST}) if "values" in self.words else _DATES
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -44,6 +68,7 @@ class Subject:
     is_amount: bool = False
     name: str | None = None
     """The field's name where it stands at the top of the record: read without a further call."""
+    kind: str = ANY
 
 
 _ONE_WORD: Final = r"'(?:[^']|'')*'|\"[^\"]*\"|[^\s,'\"]+"
@@ -325,9 +350,13 @@ def as_word(value: Any) -> str | None:
 
 def words_asked_for(comparison: Comparison, argument: str) -> frozenset[str] | None:
     """The words of which the field must hold one, where that is all the comparison asks."""
-    if comparison.words == "is WORD":
-        return frozenset({_word(argument)})
-    return frozenset(_words(argument)) if comparison.words == "is one of WORDS" else None
+    asked = comparison.words in ("is WORD", "is one of WORDS")
+    return words_of(comparison.words, argument) if asked else None
+
+
+def words_of(comparison: str, argument: str) -> frozenset[str]:
+    """The words of a comparison that has some."""
+    return frozenset(_words(argument) if comparison.endswith("WORDS") else {_word(argument)})
 
 
 def split_condition(text: str) -> tuple[str, int, str, int]:

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from mappings.conditions import Test, as_word
 from mappings.evaluation import Scope, Stop
+from mappings.financier import listed_goods
 from mappings.outcome import OutcomeKind, Problem
 from mappings.plan import Plan
 
@@ -116,11 +117,6 @@ class Judge:
         sentence = f"The type of goods must be one of: {', '.join(sorted(self._goods))}."
         problem = Problem("type_of_goods_unknown", sentence, self._goods_path)
         return [Found(self._after, OutcomeKind.HELD, problem, None)]
-
-
-def listed_goods(goods: str) -> tuple[str, ...]:
-    """`perishables, other` as its two words."""
-    return tuple(part.strip() for part in goods.split(",")) if "," in goods else (goods,)
 
 
 def _caught(rules: Sequence[tuple[Test, Found]], scope: Scope, day: int) -> list[Found]:

@@ -18,9 +18,11 @@ _PLACE: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\
 class Document:
     """A parsed TOML document. Mistakes are noted with their place and raised together by `finish`."""
 
-    def __init__(self, text: str, name: str) -> None:
-        """Raises MappingError when the text is no TOML, or too large or too deep."""
+    def __init__(self, text: str, name: str, *, layer: str = "") -> None:
+        """Raises MappingError when the text is no TOML, or too large or too deep. `layer` names the text where a
+        mapping is made of several."""
         self.name = name
+        self.layer = layer
         self.problems: list[DocumentProblem] = []
         try:
             text.encode("utf-8")
@@ -48,12 +50,18 @@ class Document:
         """Note a mistake at a key, or at its value (`offset` characters into it)."""
         if len(self.problems) >= MAX_PROBLEMS:
             return
-        line, column = (self.locations.value if at_value else self.locations.key)(path)
+        line, column, layer = (self.locations.value if at_value else self.locations.key)(path)
         shown = str(path[-1]) if text is None and path else text or ""
         words = tuple(allowed)
         self.problems.append(
             DocumentProblem(
-                line, column + offset, shown, message.rstrip("."), words, nearest(shown, words)
+                line,
+                column + offset,
+                shown,
+                message.rstrip("."),
+                words,
+                nearest(shown, words),
+                layer or self.layer,
             )
         )
 
@@ -131,7 +139,10 @@ class Document:
             raise MappingError(self.name, self.problems)
 
     def _unreadable(self, message: str, position: Position) -> MappingError:
-        problem = DocumentProblem(position.line, position.column, "", message.rstrip("."))
+        message = message.rstrip(".")
+        problem = DocumentProblem(
+            position.line, position.column, "", message, layer=self.layer
+        )
         return MappingError(self.name, [problem])
 
     def _not_toml(self, text: str, error: Exception) -> MappingError:

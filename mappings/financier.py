@@ -78,3 +78,8 @@ def describe_financier(name: str) -> FinancierDescription:
         )
     document.finish()
     return FinancierDescription(name, fields, document)
+
+
+def listed_goods(goods: str) -> tuple[str, ...]:
+    """`perishables, other` as its two words."""
+    return tuple(part.strip() for part in goods.split(",")) if "," in goods else (goods,)

@@ -20,10 +20,22 @@ KeyPath = tuple[str | int, ...]
 
 
 class Position(NamedTuple):
-    """Line and column, both counted from 1."""
+    """Line and column, both counted from 1; `layer` names the document where there are several."""
 
     line: int
     column: int
+    layer: str = ""
+
+
+class Span(NamedTuple):
+    """Offsets of an entry in the text: where its key begins, where its value begins and where it ends.
+
+    For a section's header the value is empty and stands at the end of the header.
+    """
+
+    key: int
+    value: int
+    end: int
 
 
 class Locations(NamedTuple):
@@ -34,6 +46,7 @@ class Locations(NamedTuple):
 
     keys: dict[KeyPath, Position]
     values: dict[KeyPath, Position]
+    spans: dict[KeyPath, Span]
 
     def key(self, path: KeyPath) -> Position:
         """Where a key stands, or the nearest enclosing thing whose place is known."""
@@ -89,7 +102,7 @@ class _Scanner:
         self.line_start = 0
         self.counted_to = 0
         self.entries = 0
-        self.found = Locations({}, {})
+        self.found = Locations({}, {}, {})
         self.header: KeyPath = ()
         self.repeatable = False
 
@@ -111,6 +124,7 @@ class _Scanner:
     def _header(self) -> None:
         self._count()
         position = self._position()
+        start = self.at
         double = self.text.startswith("[[", self.at)
         self.at += 2 if double else 1
         self.repeatable = double
@@ -119,11 +133,13 @@ class _Scanner:
         if not self.text.startswith(closing, self.at):
             raise self._unreadable(f"The name of a section must end with {closing}.")
         self.at += len(closing)
+        self.found.spans.setdefault(self.header, Span(start, self.at, self.at))
         for end in range(1, len(self.header) + 1):
             self.found.keys.setdefault(self.header[:end], position)
 
     def _entry(self, prefix: KeyPath, depth: int = 0) -> None:
         position = self._position()
+        start = self.at
         path = prefix + self._key_path()
         if path in self.found.keys and not self.repeatable:
             raise DocumentUnreadable(f"The name {path[-1]} stands here twice.", position)
@@ -133,7 +149,9 @@ class _Scanner:
             raise self._unreadable("After a name there must be = and a value.")
         self.at += 1
         self._skip(_SPACE)
+        value = self.at
         self._value(path, depth)
+        self.found.spans.setdefault(path, Span(start, value, self.at))
 
     def _value(self, path: KeyPath, depth: int) -> None:
         self._count()

@@ -10,10 +10,12 @@ from typing import Any, Final
 
 from mappings.canonical import Direction, FinancingInvoice
 from mappings.currencies import EXPONENTS
-from mappings.decision import MAX_PROBLEMS_OF_A_RECORD, Judge, listed_goods
+from mappings.decision import MAX_PROBLEMS_OF_A_RECORD, Judge
 from mappings.entries import check_entries, quick_entry_checks
 from mappings.evaluation import Open, Scope, Stop, Wrong
 from mappings.explanation import Explanation, explain
+from mappings.financier import listed_goods
+from mappings.layers import EffectiveDocument, Layer, Origin
 from mappings.money import kind_of
 from mappings.outcome import Outcome, OutcomeKind, Problem
 from mappings.plan import Option, Plan, compile_plan
@@ -29,9 +31,16 @@ class Mapping:
     its default it is the digest of the document's text alone.
     """
 
-    def __init__(self, document: str, name: str, option_values: MappingOf[str, str]) -> None:
-        plan = compile_plan(document, name, option_values)
+    def __init__(
+        self,
+        document: str,
+        name: str,
+        option_values: MappingOf[str, str],
+        effective: EffectiveDocument | None = None,
+    ) -> None:
+        plan = compile_plan(document, name, option_values, effective)
         self._plan: Final[Plan] = plan
+        self._effective = effective
         self.document: Final = document
         self.name: Final = name
         self.description: Final = plan.description
@@ -60,6 +69,16 @@ class Mapping:
         """The options of the document, by name, with the values in force."""
         return dict(self._plan.options)
 
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers it was made of; none where it was loaded as one document."""
+        return self._effective.layers if self._effective else ()
+
+    @property
+    def origins(self) -> MappingOf[str, Origin]:
+        """Which layer set each entry (`fields.amount`, `exclude.past_due`), where there are layers."""
+        return self._effective.origins if self._effective else {}
+
     def with_options(self, values: MappingOf[str, str]) -> Mapping:
         """The same document with other option values. Raises MappingError for an unknown option, or a value that
         the financier does not take."""
@@ -71,7 +90,7 @@ class Mapping:
                 problems.append(DocumentProblem(1, 1, key, message, allowed, nearest(key, allowed)))
         if problems:
             raise MappingError(self.name, problems)
-        return Mapping(self.document, self.name, values)
+        return Mapping(self.document, self.name, values, self._effective)
 
     def evaluate(self, record: Any, today: date) -> Outcome:
         """What becomes of one decoded record on the day `today`.

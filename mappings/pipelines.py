@@ -156,6 +156,8 @@ def _next_values(
         return None
     if call.name == "default" and isinstance(argument, Constant):
         return values | {str(argument.value)}
+    if call.name == "trim":
+        return frozenset(value.strip() for value in values)
     if call.name in ("upper", "lower"):
         return frozenset(
             value.upper() if call.name == "upper" else value.lower() for value in values

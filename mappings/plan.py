@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mappings.canonical import Direction
+from mappings.currencies import EXPONENTS
 from mappings.document import Document
 from mappings.evaluation import Scope
 from mappings.expressions import ExpressionError, Path, parse_expression, parse_path
@@ -16,7 +17,9 @@ from mappings.financier import (
     FinancierDescription,
     describe_financier,
     known_financiers,
+    listed_goods,
 )
+from mappings.layers import EffectiveDocument
 from mappings.locations import KeyPath
 from mappings.paths import Reader, reader
 from mappings.pipelines import (
@@ -29,8 +32,10 @@ from mappings.pipelines import (
     compile_pipeline,
     shorten,
 )
+from mappings.possible import Possible, described
+from mappings.reachability import check_rules
 from mappings.rules import KINDS, Rule, RuleCompiler
-from mappings.vocabulary import ANY, DATE, DATE_TEXT, TIMESTAMP_TEXT
+from mappings.vocabulary import ANY, CURRENCY, DATE, DATE_TEXT, TIMESTAMP_TEXT
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,59}", re.ASCII)
 _SECTIONS: Final = ("options", "tables", "record", "totals", "fields", *KINDS)
@@ -42,6 +47,7 @@ _LAST_FUNCTIONS: Final = {
     "due_date": "date",
     "issue_date": "date",
 }
+_LEAVE_WORDS: Final = frozenset({"text", "trim", "required", "currency_code"})
 _OPEN_KINDS: Final = frozenset({"group", "labels"})
 _DIRECTIONS: Final = tuple(str(direction) for direction in Direction)
 
@@ -83,20 +89,36 @@ class Plan:
     rules: list[Rule] = field(default_factory=list)
 
 
-def compile_plan(text: str, name: str, option_values: MappingOf[str, str]) -> Plan:
-    """Compile a document. Raises MappingError with every mistake and its place."""
-    return _Compiler(Document(text, name), option_values).compile()
+def compile_plan(
+    text: str,
+    name: str,
+    option_values: MappingOf[str, str],
+    effective: EffectiveDocument | None = None,
+) -> Plan:
+    """Compile a document. Raises MappingError with every mistake and its place: that in the layer, where `text` is
+    what several say together."""
+    document = Document(text, name)
+    layer_names: tuple[str, ...] = ()
+    if effective is not None:
+        document.locations = effective.locations
+        layer_names = tuple(layer.name for layer in effective.layers)
+    return _Compiler(document, option_values, layer_names).compile()
 
 
 class _Compiler:
     """One pass over one document. Also what functions may ask of it (`functions.Surroundings`)."""
 
-    def __init__(self, document: Document, option_values: MappingOf[str, str]) -> None:
+    def __init__(
+        self, document: Document, option_values: MappingOf[str, str], layer_names: tuple[str, ...]
+    ) -> None:
         self.document = document
+        self.layer_names = layer_names
         self.option_values = option_values
         self.plan = Plan()
         self.kinds: dict[str, str] = {}
         """Kind of value by described path, as the `record` section gives it."""
+        self.possible: dict[str, Possible] = {}
+        """What a described path can hold when the rules look at it."""
         self.open_groups: set[str] = set()
 
     def compile(self) -> Plan:
@@ -111,7 +133,11 @@ class _Compiler:
         self._record()
         self._totals()
         self._fields()
-        plan.rules = RuleCompiler(plan.fields, self, of_financier=False).compile(document)
+        plan.rules = RuleCompiler(
+            plan.fields, self, of_financier=False, kind_of_path=self._kind
+        ).compile(document)
+        if not document.problems:
+            check_rules(document, plan.rules, self._possible, self.layer_names)
         document.finish()
         if plan.financier is not None:
             needs = plan.financier.document
@@ -214,6 +240,9 @@ class _Compiler:
                 self.document.note_expression(place, error)
                 continue
             self.kinds[path.name] = {DATE: DATE_TEXT}.get(kind, kind)
+            self.possible[path.name] = described(
+                expression.calls, always_there=all(type(step) is str for step in path.steps)
+            )
             names = {call.name for call in expression.calls}
             if "date_of_timestamp" in names:
                 self.kinds[path.name] = TIMESTAMP_TEXT
@@ -268,6 +297,16 @@ class _Compiler:
     def _kind(self, path: Path) -> str:
         return self.kinds.get(path.name, ANY)
 
+    def _possible(self, field: str) -> Possible:
+        """What a field of a condition can hold, as far as the document says. Options are left open: connections set
+        them, and a rule may be there for another value."""
+        if not field.startswith("financing."):
+            return self.possible.get(parse_path(field).name, Possible())
+        pipeline = self.plan.fields[field.removeprefix("financing.")]
+        if pipeline.values is not None and "option" not in pipeline.text:
+            return Possible(words=pipeline.values)
+        return Possible(words=frozenset(EXPONENTS)) if pipeline.kind == CURRENCY else Possible()
+
     def _check_values(self, target: str, pipeline: Pipeline) -> None:
         """Compare every value that the document itself can give with what the financier takes."""
         need = self.plan.financier.fields.get(target) if self.plan.financier else None
@@ -280,14 +319,35 @@ class _Compiler:
                 text=pipeline.text,
                 at_value=True,
             )
-        if not allowed or pipeline.values is None:
+        if not allowed:
             return
-        wrong = sorted(pipeline.values.difference(allowed))
+        if pipeline.values is None:
+            self._check_source_words(target, pipeline, allowed)
+            return
+        wrong = sorted(v for v in pipeline.values if not set(listed_goods(v)).issubset(allowed))
         if target == "currency" and len(wrong) < len(pipeline.values):
             return  # a table of currencies may hold some that this financier leaves out
         for value in wrong:
             self.document.note(
                 place, f"{target} cannot be {value}", text=value, allowed=allowed, at_value=True
+            )
+
+    def _check_source_words(
+        self, target: str, pipeline: Pipeline, allowed: tuple[str, ...]
+    ) -> None:
+        """A field whose every possible word is refused would never be financed."""
+        known = self.possible.get(pipeline.path)
+        words = known.words if known is not None and pipeline.read is not None else None
+        if words is None or any(stage.text not in _LEAVE_WORDS for stage in pipeline.stages):
+            return
+        if not words & set(allowed):
+            shown = sorted(words)[0]
+            self.document.note(
+                ("fields", target),
+                f"{pipeline.path} is always one of {', '.join(sorted(words)[:5])}, which the financier refuses",
+                text=shown,
+                allowed=allowed,
+                at_value=True,
             )
 
 

@@ -14,7 +14,8 @@ MAX_PROBLEMS: Final = 50
 class DocumentProblem:
     """One mistake in a document. `line` and `column` count from 1 and point at `text`.
 
-    `allowed` lists what may stand there, where that is a closed list; `suggestion` is the nearest of it.
+    `allowed` lists what may stand there, where that is a closed list; `suggestion` is the nearest of it. `layer`
+    names the document where a mapping is made of several.
     """
 
     line: int
@@ -23,9 +24,11 @@ class DocumentProblem:
     message: str
     allowed: tuple[str, ...] = ()
     suggestion: str | None = None
+    layer: str = ""
 
     def __str__(self) -> str:
-        sentence = f"line {self.line}, column {self.column}: {self.message}."
+        place = f"{self.layer}, " if self.layer else ""
+        sentence = f"{place}line {self.line}, column {self.column}: {self.message}."
         if self.suggestion:
             sentence += f" Did you mean {self.suggestion}?"
         elif self.allowed:
@@ -38,9 +41,13 @@ class MappingError(ValueError):
 
     def __init__(self, name: str, problems: Iterable[DocumentProblem]) -> None:
         self.name = name
-        self.problems = tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
+        self.problems = tuple(sorted(problems, key=_place))
         lines = "\n".join(f"{name}, {problem}" for problem in self.problems)
         super().__init__(lines)
+
+
+def _place(problem: DocumentProblem) -> tuple[str, int, int]:
+    return problem.layer, problem.line, problem.column
 
 
 def nearest(word: str, allowed: Iterable[str]) -> str | None:

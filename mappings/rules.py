@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from mappings.conditions import Subject, Test, find_comparison, split_condition, words_asked_for
 from mappings.document import Document
 from mappings.evaluation import Scope
-from mappings.expressions import ExpressionError, parse_path
+from mappings.expressions import ExpressionError, Path, parse_path
+from mappings.locations import KeyPath
 from mappings.outcome import OutcomeKind, Problem
 from mappings.pipelines import Pipeline
-from mappings.vocabulary import Surroundings
+from mappings.vocabulary import ANY, Surroundings
 
 MAX_RULES: Final = 500
 MAX_CONDITIONS_ON_DAYS: Final = 50
@@ -29,6 +30,18 @@ KINDS: Final = {
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,59}", re.ASCII)
 _FINANCING: Final = "financing."
+
+
+class Condition(NamedTuple):
+    """One condition as it is written: a field, the words of its comparison and what it is compared with."""
+
+    text: str
+    field: str
+    kind: str
+    comparison: str
+    argument: str
+    argument_offset: int
+    place: KeyPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +60,8 @@ class Rule:
     words: tuple[str, frozenset[str]] | None = None
     """Where the whole rule is that a field at the top of the record holds one of some words: that field and those
     words. Such rules, of which there are many, are found by the word and not tried one by one."""
+    conditions: tuple[Condition, ...] = ()
+    needs_all: bool = True
 
 
 class RuleCompiler:
@@ -58,8 +73,10 @@ class RuleCompiler:
         surroundings: Surroundings | None,
         *,
         of_financier: bool,
+        kind_of_path: Callable[[Path], str] = lambda path: ANY,
     ) -> None:
         self.pipelines = pipelines
+        self.kind_of_path = kind_of_path
         self.surroundings = surroundings
         self.of_financier = of_financier
         self.conditions_on_days = 0
@@ -101,6 +118,7 @@ class RuleCompiler:
             return None
         tests: list[Test] = []
         fields: list[str] = []
+        conditions: list[Condition] = []
         words: tuple[str, frozenset[str]] | None = None
         conditions_on_days = self.conditions_on_days
         for index, text in enumerate(texts):
@@ -109,12 +127,13 @@ class RuleCompiler:
             if condition is None:
                 continue
             try:
-                test, field, words = self._condition(condition)
+                test, field, words, written = self._condition(condition, place)
             except ExpressionError as error:
                 document.note_expression(place, error)
                 continue
             tests.append(test)
             fields.append(field)
+            conditions.append(written)
         if sentence is None or len(tests) != len(texts):
             return None
         joined = (" and " if key == "when" else " or ").join(map(str, texts))
@@ -132,9 +151,13 @@ class RuleCompiler:
             self.conditions_on_days > conditions_on_days,
             self.of_financier,
             words if len(tests) == 1 and section != "eligible" else None,
+            tuple(conditions),
+            key == "when",
         )
 
-    def _condition(self, text: str) -> tuple[Test, str, tuple[str, frozenset[str]] | None]:
+    def _condition(
+        self, text: str, place: KeyPath
+    ) -> tuple[Test, str, tuple[str, frozenset[str]] | None, Condition]:
         field, field_offset, rest, rest_offset = split_condition(text)
         comparison, argument, argument_offset = find_comparison(rest, rest_offset)
         if comparison.on_day:
@@ -146,10 +169,17 @@ class RuleCompiler:
                     rest,
                 )
         subject = self._subject(field, field_offset)
+        if subject.kind not in comparison.accepts:
+            raise ExpressionError(
+                f"{comparison.words} cannot be asked of {subject.kind}", rest_offset, rest
+            )
+        written = Condition(
+            text, field, subject.kind, comparison.words, argument, argument_offset, place
+        )
         try:
             test = comparison.build(subject, argument)
             words = words_asked_for(comparison, argument) if subject.name else None
-            return test, subject.path, (subject.path, words) if words else None
+            return test, subject.path, (subject.path, words) if words else None, written
         except ExpressionError as error:
             error.offset += argument_offset
             raise
@@ -164,15 +194,18 @@ class RuleCompiler:
                     field,
                     tuple(_FINANCING + known for known in self.pipelines),
                 )
+            pipeline = self.pipelines[target]
             return Subject(
-                self.pipelines[target].path, _financing_value(target), target == "amount"
+                pipeline.path, _financing_value(target), target == "amount", kind=pipeline.kind
             )
         path = parse_path(field, offset)
         if self.surroundings is None or None in path.steps:
             raise ExpressionError("A field of the record cannot be looked at so", offset, field)
         read = self.surroundings.read(path)
         name = path.text if len(path.steps) == 1 else None
-        return Subject(path.text, lambda scope: read(scope.record), name=name)
+        return Subject(
+            path.text, lambda scope: read(scope.record), name=name, kind=self.kind_of_path(path)
+        )
 
 
 def _financing_value(target: str) -> Callable[[Scope], Any]:

@@ -188,12 +188,11 @@ class Outbox(OutboxReading):
             raise InvariantBroken(
                 f"The lease on outbox row {row_id} was taken over; this completion is void."
             )
+        # The newest attempt is ours; an older one that is open belongs to a worker that never came back.
+        ours = select(outbox.c.attempts).where(outbox.c.id == row_id).scalar_subquery()
         self._connection.execute(
             attempts.update()
-            .where(
-                attempts.c.outbox_id == row_id,
-                attempts.c.finished_at.is_(None),
-            )
+            .where(attempts.c.outbox_id == row_id, attempts.c.attempt_no == ours)
             .values(finished_at=now, result=attempt_result, detail=error)
         )
 

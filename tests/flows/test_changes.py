@@ -75,6 +75,16 @@ def test_an_unsent_invoice_whose_payment_began_is_withdrawn(build: Build):
     assert not stage.violations(at_rest=False)
 
 
+def test_a_new_invoice_without_a_payment_is_found_by_the_next_full_walk(stage: Stage):
+    stage.add()
+    stage.settle()
+    stage.add()  # no payment names it, and the list of invoices has no filter by time
+    stage.clock.advance(86_400)
+    stage.pull()
+
+    assert len(stage.outcomes()) == 2
+
+
 def test_between_full_walks_a_change_is_heard_from_payments(stage: Stage):
     source_id = stage.add()
     stage.settle()

@@ -121,15 +121,12 @@ def test_being_asked_to_wait_is_waited_out(build: Build, step: str, fault: str):
     stage.fault(f"POST {PATHS[step]}", fault, retry_after=40)
     stage.pull()
     stage.submit()
-    assert stage.health("bank") == "backing_off"
-    with stage.read() as tx:
-        again = tx.connections.get("bank").next_attempt_at
-    assert again is not None
-    assert (again - stage.clock.now()).total_seconds() > 30
+    assert stage.health("bank") == {"backing_off"}
+    assert stage.next_seconds() > 30
     stage.settle()
 
     assert stage.financing().state == "submitted"
-    assert stage.health("bank") == "ok"
+    assert not stage.health("bank")
     assert len(stage.ledger.select("invoice")) == len(stage.ledger.select("session")) == 1
     assert not stage.violations()
 
@@ -206,7 +203,7 @@ def test_an_invoice_changed_outside_the_connector_is_not_sent(stage: Stage):
     before = stage.requests("POST", "/v1/invoices")
     assert before == 2
     damaged = stage.add()
-    stage.pull()
+    stage.pull(full_walk=True)
     row = stage.financings()[-1]
     with stage.program.database.write() as tx:
         tx.connection.exec_driver_sql(

@@ -107,7 +107,7 @@ def test_giving_a_parked_step_up_leaves_everything_sound(stage: Stage):
     with stage.program.database.write() as tx:
         tx.outbox.decide(row.id, state="dead", reason="not wanted")
         tx.financing.set_state(
-            row.financing_invoice_id, "withdrawn", "not wanted", allowed_from=("parked",)
+            row.financing_invoice_id, "parked", "not wanted", allowed_from=("parked",)
         )
     stage.settle()
     stage.pull(full_walk=True)

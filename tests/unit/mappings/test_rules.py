@@ -137,7 +137,7 @@ def test_precedence_and_all_problems() -> None:
     rules = (
         '[hold.odd]\nwhen = "status is odd"\nsentence = "Odd."\n'
         '[exclude.no]\nwhen = "days is at least 1"\nsentence = "No."\n'
-        '[exclude.never]\nwhen = "days is at least 2"\nsentence = "Never."\n'
+        '[exclude.never]\nwhen = "urgent is true"\nsentence = "Never."\n'
         '[reject.wrong]\nwhen = "reference is wrong"\nsentence = "Wrong."\n'
     )
     mapping = load_mapping(document(rules=rules), name="test")
@@ -147,7 +147,7 @@ def test_precedence_and_all_problems() -> None:
         assert [outcome.reason_code] == [p.reason_code for p in outcome.problems][:1]
         return outcome.kind, [problem.reason_code for problem in outcome.problems]
 
-    everything = {"status": "odd", "days": 2}
+    everything = {"status": "odd", "days": 2, "urgent": True}
     assert kind_and_reasons(status="odd") == ("held", ["odd"])
     assert kind_and_reasons(**everything) == ("excluded", ["no", "never", "odd"])
     assert kind_and_reasons(**everything, reference="wrong") == ("rejected", ["wrong"])
