@@ -148,10 +148,16 @@ class Program:
         return Redecider(self.database, self.mapped_stream(connection))
 
     def linker(self, flow: Flow) -> Linker:
-        waiting = WaitingForLink(
+        return Linker(self.database, flow, self._waiting_for_link(flow))
+
+    def waiting_companies(self, flow: Flow) -> set[str]:
+        """Counterparties that held invoices wait for."""
+        return self._waiting_for_link(flow).companies()
+
+    def _waiting_for_link(self, flow: Flow) -> WaitingForLink:
+        return WaitingForLink(
             self.redecider(flow.connection), lambda: self.decider(flow.connection)
         )
-        return Linker(self.database, flow, waiting)
 
     def documents(self, flow: Flow) -> InvoiceDocuments:
         return InvoiceDocuments(self.database, flow, self.systems[flow.connection])

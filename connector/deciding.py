@@ -98,8 +98,12 @@ class Decider:
             {i for _, invoice in mapped for i in (invoice.buyer_id, invoice.supplier_id)},
         )
         documents = self._documents(tx, [c.record_id for c, _ in mapped if c.known])
+        unlinked = {
+            i for _, invoice in mapped for i in (invoice.buyer_id, invoice.supplier_id)
+        } - links.keys()
+        names = tx.companies.names(self.flow.connection, sorted(unlinked)) if unlinked else {}
         return [
-            self._gates(candidate, outcome, sent.get(candidate.record_id), links, documents)
+            self._gates(candidate, outcome, sent.get(candidate.record_id), links, names, documents)
             for candidate, outcome in candidates
         ]
 
@@ -115,6 +119,7 @@ class Decider:
         outcome: Outcome,
         financing: FinancingRow | None,
         links: Mapping[str, str],
+        names: Mapping[str, str],
         documents: set[int] | None,
     ) -> Decision:
         invoice = outcome.invoice
@@ -144,7 +149,8 @@ class Decider:
             )
         for role, company in (("buyer", invoice.buyer_id), ("supplier", invoice.supplier_id)):
             if company not in links:
-                sentence = f"Link this company: the {role} is not yet linked to a company at the financier."
+                called = f"{names[company]} ({company})" if company in names else company
+                sentence = f"Link this company: the {role} {called} is not yet linked to a company at the financier."
                 return Decision(
                     candidate, held(outcome, NOT_LINKED, sentence, role), None, financing
                 )

@@ -126,7 +126,7 @@ class Delivery:
             try:
                 effect.prepare(tx, row)
             except InvariantBroken as error:
-                log.error("delivery.damaged key=%s error=%s", row.idempotency_key, error)
+                log.error("delivery.damaged row=%d error=%s", row.id, error)
                 tx.outbox.postpone(row, self._clock.now() + self._quiet, str(error))
                 return None
             return tx.outbox.claim(row, action=action, lease_seconds=self._patience.lease_seconds)
@@ -137,7 +137,7 @@ class Delivery:
         with self._database.write() as tx:
             tx.outbox.complete(row.id, token, state="done", result=result, attempt_result=how)
             effect.done(tx, row, result, how)
-        log.info("delivery.%s kind=%s key=%s", how, row.kind, row.idempotency_key)
+        log.info("delivery.%s kind=%s row=%d", how, row.kind, row.id)
 
     def _unclear(self, row: OutboxRow, token: str, effect: Effect, error: ConnectorError) -> None:
         state = "pending" if effect.repeatable else "unknown"

@@ -165,5 +165,7 @@ def _same(row: RecordForDecision, outcome: Outcome, mapping_version_id: int) -> 
         row.mapping_version_id == mapping_version_id
         and row.outcome_kind == outcome.kind.value
         and row.reason_code == outcome.reason_code
+        and row.field_path == outcome.field_path
+        and row.sentence == outcome.sentence
         and row.recheck_on == outcome.recheck_on
     )

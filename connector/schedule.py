@@ -25,6 +25,7 @@ def prepare(program: Program) -> None:
         with program.database.write() as tx:
             left_over = tx.runs.interrupt_left_over()
             leases = tx.outbox.release_leases() + tx.inbox.release_leases()
+            tx.connections.try_again_at_once()
         if left_over or leases:
             log.info("start.resumed runs=%d leases=%d", left_over, leases)
     for flow in program.config.flows:
@@ -94,10 +95,11 @@ class Tasks:
         self._wake_write_backs(financier)
         return done
 
-    def poll(self, financier: str) -> bool:
-        """Ask about what is due, then write back."""
+    def poll(self, financier: str, *, everything: bool = False) -> bool:
+        """Ask about what is due (or everything), then write back."""
+        task = self._program.poll_task(financier)
         done = self._program.health.attempt(
-            financier, "poll", self._program.poll_task(financier).run
+            financier, "poll", lambda: task.run(everything=everything)
         )
         self._wake_write_backs(financier)
         return done
@@ -113,7 +115,13 @@ class Tasks:
             if flow.financier == financier:
                 self._wake(f"write_back:{flow.connection}")
 
-    def round(self, progress: Progress | None = None, *, full_walk: bool = False) -> list[str]:
+    def round(
+        self,
+        progress: Progress | None = None,
+        *,
+        full_walk: bool = False,
+        poll_everything: bool = False,
+    ) -> list[str]:
         """Everything once, in the order of the flow. The names of systems that could not be worked with."""
         program = self._program
         troubled = [
@@ -123,7 +131,7 @@ class Tasks:
         ]
         troubled += [flow.financier for flow in program.config.flows if not self.submit(flow)]
         for name in program.config.financiers:
-            if not (self.hear(name) and self.poll(name)):
+            if not (self.hear(name) and self.poll(name, everything=poll_everything)):
                 troubled.append(name)
         troubled += [name for name in program.config.connections if not self.write_back(name)]
         return sorted(set(troubled))

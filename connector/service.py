@@ -85,6 +85,8 @@ class Service:
         """Run a task now. False when there is none of that name."""
         if key not in self.tasks.by_key:
             return False
+        with self._program.database.write() as tx:
+            tx.connections.try_again_at_once()
         self._engine.wake(key)
         return True
 

@@ -206,7 +206,11 @@ class PollTask:
     workers: int
     stopping: Event
 
-    def run(self) -> None:
+    def run(self, *, everything: bool = False) -> None:
+        """Ask about what is due; `everything`: about each invoice under way."""
+        if everything:
+            with self.database.write() as tx:
+                tx.financing.poll_at_once(self.financier, self.clock.now())
         while not self.stopping.is_set():
             with self.database.read() as tx:
                 rows = tx.financing.to_poll(self.financier, self.clock.now(), limit=BATCH)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from connector.errors import NotFound
+from connector.errors import NotFound, Refused
 from connector.store.financing import FinancingRow
 from connector.store.outbox_reading import OutboxRow
 from connector.store.reading import CurrentOutcome, OutcomeRow, RecordRow
@@ -180,7 +180,7 @@ def financing_line(row: FinancingRow) -> Json:
 def inbox_line(current: CurrentOutcome) -> Json:
     """One record that waits, in the error inbox."""
     return {
-        "record_id": current.record.id,
+        "record": record_number(current.record.id),
         "connection": current.record.connection,
         "source_id": current.record.source_id,
         **outcome(current.outcome),
@@ -216,22 +216,35 @@ def outbox_line(row: OutboxRow) -> Json:
 
 
 def find_record(tx: Transaction, word: str) -> RecordRow:
-    """The record meant by a client reference, a record number of ours, or the source's own identifier."""
+    """The record meant by a client reference, the source's own identifier, or a record number of ours (`r16`).
+
+    Raises NotFound for a word that means none, Refused for one that means several.
+    """
     financing = tx.financing.by_reference(word)
     if financing is not None:
         return tx.records.get(financing.record_id)
-    if word.isdecimal() and len(word) < 18:
-        try:
-            return tx.records.get(int(word))
-        except NotFound:
-            pass
     found = tx.records.by_source_id(word)
+    number = word.removeprefix("r")
+    if not found and number != word and number.isdecimal() and len(number) < 18:
+        return tx.records.get(int(number))
     if not found:
         raise NotFound(
             f"No invoice is known as {word[:80]!r}.",
-            remedy="Give a client reference, the source's identifier, or a record number from `connector inbox`.",
+            remedy="Give a client reference, the source's identifier, or a record number such as r16 from "
+            "`connector inbox`.",
+        )
+    if len(found) > 1:
+        meant = ", ".join(f"{record_number(row.id)} of {row.connection}" for row in found)
+        raise Refused(
+            f"{word[:80]!r} is the identifier of several records.",
+            remedy=f"Give the record number of the one you mean: {meant}.",
         )
     return found[0]
+
+
+def record_number(record_id: int) -> str:
+    """Our number of a record, as people write it."""
+    return f"r{record_id}"
 
 
 def life(tx: Transaction, word: str) -> Json:
@@ -239,7 +252,7 @@ def life(tx: Transaction, word: str) -> Json:
     record = find_record(tx, word)
     financings = tx.financing.of_record(record.id)
     return {
-        "record_id": record.id,
+        "record": record_number(record.id),
         "connection": record.connection,
         "source_id": record.source_id,
         "versions": [

@@ -11,7 +11,11 @@ from collections.abc import Sequence
 from importlib import resources
 
 from mappings.canonical import Direction, FinancingInvoice
+from mappings.comparison import Comparison, FieldChange, OutcomeChange, compare
+from mappings.differences import Change, diff
+from mappings.examples import Example, ExampleDifference, check_examples, outcome_as_dict
 from mappings.explanation import Explanation, FieldTrace, RuleTrace, StepTrace
+from mappings.explanation_text import explanation_text
 from mappings.layers import EffectiveDocument, Layer, Origin, effective
 from mappings.mapping import Mapping
 from mappings.money import MoneyError
@@ -20,10 +24,15 @@ from mappings.plan import Option
 from mappings.problems import DocumentProblem, MappingError
 
 __all__ = [
+    "Change",
+    "Comparison",
     "Direction",
     "DocumentProblem",
     "EffectiveDocument",
+    "Example",
+    "ExampleDifference",
     "Explanation",
+    "FieldChange",
     "FieldTrace",
     "FinancingInvoice",
     "Layer",
@@ -33,13 +42,19 @@ __all__ = [
     "Option",
     "Origin",
     "Outcome",
+    "OutcomeChange",
     "OutcomeKind",
     "Problem",
     "RuleTrace",
     "StepTrace",
+    "check_examples",
+    "compare",
+    "diff",
     "effective",
+    "explanation_text",
     "load_layers",
     "load_mapping",
+    "outcome_as_dict",
     "shipped",
 ]
 

@@ -140,9 +140,7 @@ class Document:
 
     def _unreadable(self, message: str, position: Position) -> MappingError:
         message = message.rstrip(".")
-        problem = DocumentProblem(
-            position.line, position.column, "", message, layer=self.layer
-        )
+        problem = DocumentProblem(position.line, position.column, "", message, layer=self.layer)
         return MappingError(self.name, [problem])
 
     def _not_toml(self, text: str, error: Exception) -> MappingError:

@@ -73,9 +73,7 @@ def _add(document: Document, text: str, found: Entries, entry: Entry) -> None:
     span = document.locations.spans.get(entry.path)
     slot = slot_of(entry.path)
     if span is None or slot is None or isinstance(entry.value, dict):
-        document.note(
-            entry.path, 'This must be a value, and a name with dots in "quotation marks"'
-        )
+        document.note(entry.path, 'This must be a value, and a name with dots in "quotation marks"')
     elif slot in found:
         document.note(
             entry.path, "A rule has either when (all must hold) or when_any (one is enough)"

@@ -43,9 +43,7 @@ class Range(NamedTuple):
         """Whether no number is within."""
         if self.low is None or self.high is None:
             return False
-        return self.low > self.high or (
-            self.low == self.high and (self.low_open or self.high_open)
-        )
+        return self.low > self.high or (self.low == self.high and (self.low_open or self.high_open))
 
     def within(self, other: Range) -> bool:
         """Whether every number of this range is in the other."""
@@ -172,7 +170,10 @@ def asked_for(comparison: str, argument: str, kind: str) -> Possible:
         return replace(_THERE, others=frozenset({(comparison, argument)}))
     if comparison in _DAYS:
         least, most = _DAYS[comparison]
-        sign, count = (-1 if comparison.endswith("ago") else 1), int(argument or 0) * ("COUNT" in comparison)
+        sign, count = (
+            (-1 if comparison.endswith("ago") else 1),
+            int(argument or 0) * ("COUNT" in comparison),
+        )
         low = None if least is None else Decimal(least + sign * count)
         high = None if most is None else Decimal(most + sign * count)
         return replace(_THERE, days=Range(low, high))
@@ -185,9 +186,7 @@ def asked_for(comparison: str, argument: str, kind: str) -> Possible:
     if comparison in _NUMBERS:
         upper, is_open = _NUMBERS[comparison]
         limit = Decimal(argument)
-        bounds = (
-            Range(high=limit, high_open=is_open) if upper else Range(limit, low_open=is_open)
-        )
+        bounds = Range(high=limit, high_open=is_open) if upper else Range(limit, low_open=is_open)
         return replace(_THERE, numbers=bounds)
     return _THERE
 

@@ -6,6 +6,7 @@ Only what is certain is told: conditions that no record can meet, and rules that
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import product
 from typing import Final
 
@@ -26,13 +27,16 @@ def check_rules(
     document: Document, rules: Sequence[Rule], domain: Domain, layer_names: Sequence[str] = ()
 ) -> None:
     """Note every rule that can never act, or never decides. `layer_names` are in order, the lowest first."""
+    domain = cache(domain)
     cases = {}
     for rule in rules:
         before = len(document.problems)
         found = _cases(document, rule, domain)
         if len(document.problems) == before and found is not None:
             cases[rule.name] = found
-    _check_order(document, [rule for rule in rules if rule.name in cases], cases, domain, layer_names)
+    _check_order(
+        document, [rule for rule in rules if rule.name in cases], cases, domain, layer_names
+    )
 
 
 def _cases(document: Document, rule: Rule, domain: Domain) -> list[Case] | None:
@@ -51,7 +55,11 @@ def _cases(document: Document, rule: Rule, domain: Domain) -> list[Case] | None:
         single.append({condition.field: both})
         met[condition.field] = met.get(condition.field, possible) & asked
         if rule.needs_all and met[condition.field].is_empty:
-            _note(document, condition, "This contradicts the conditions before it: they never all hold")
+            _note(
+                document,
+                condition,
+                "This contradicts the conditions before it: they never all hold",
+            )
             return None
     if rule.section == "eligible":
         return _eligible_cases(document, rule, domain)

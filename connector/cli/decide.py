@@ -9,12 +9,13 @@ import click
 
 from connector import views
 from connector.bootstrap import Program
+from connector.cli.calling import wake_running
 from connector.cli.main import Invocation, cli, json_option, pass_invocation
 from connector.cli.output import amount_of, print_json, print_table, say
 from connector.config.model import Flow
 from connector.deciding import DOCUMENT_MISSING
 from connector.documents import check
-from connector.errors import ConfigError, InvariantBroken, NotFound
+from connector.errors import ConfigError, NotFound, Refused
 from connector.financier import DOCUMENT_PURPOSES
 from connector.system import SourceDocument
 from connector.views import find_record
@@ -42,9 +43,10 @@ def flow_named(program: Program, connection: str) -> Flow:
 
 @cli.group(invoke_without_command=True)
 @click.option("--connection", help="Only this connection.")
+@click.option("--waiting", is_flag=True, help="Only companies that held invoices wait for.")
 @json_option
 @click.pass_context
-def link(context: click.Context, connection: str | None, as_json: bool) -> None:
+def link(context: click.Context, connection: str | None, waiting: bool, as_json: bool) -> None:
     """Companies of the accounting system and what they are called at the financier. Without a command: list them."""
     if context.invoked_subcommand is not None:
         return
@@ -56,8 +58,11 @@ def link(context: click.Context, connection: str | None, as_json: bool) -> None:
         for flow in program.config.flows:
             if connection not in (None, flow.connection):
                 continue
+            wanted = program.waiting_companies(flow) if waiting else None
             links = {row.counterparty_id: row for row in tx.companies.all_links(flow.connection)}
             for row in tx.companies.counterparties(flow.connection):
+                if wanted is not None and row.counterparty_id not in wanted:
+                    continue
                 found = links.get(row.counterparty_id)
                 lines.append(
                     {
@@ -186,10 +191,10 @@ def inbox(
         return
     print_table(
         "Error inbox",
-        [">record", "connection", "source id", "outcome", "what is wrong", "field", ">amount"],
+        ["record", "connection", "source id", "outcome", "what is wrong", "field", ">amount"],
         [
             (
-                n["record_id"],
+                n["record"],
                 n["connection"],
                 n["source_id"],
                 n["kind"],
@@ -266,8 +271,11 @@ def decide(invocation: Invocation, row_id: int, what: str, reason: str) -> None:
 @click.argument("word")
 @pass_invocation
 def submit(invocation: Invocation, word: str) -> None:
-    """Request financing for one invoice now: one that is ready, or whose session was canceled or has expired."""
-    with invocation.program(exclusive=True) as program:
+    """Request financing for one invoice: one that is ready, or whose session was canceled or has expired.
+
+    The running connector sends it at once; without one, `connector sync` does.
+    """
+    with invocation.program() as program:
         with program.database.read() as tx:
             record = find_record(tx, word)
             found = tx.financing.of_record(record.id)
@@ -278,15 +286,19 @@ def submit(invocation: Invocation, word: str) -> None:
         flow = flow_named(program, record.connection)
         task, financing = program.submit_task(flow), found[0]
         if financing.state == "ready":
-            task.open_one(financing.id)
+            begun = task.open_one(financing.id)
         elif financing.state == "parked" and financing.session_status in ("canceled", "expired"):
             task.submitter.reopen_session(financing.id)
+            begun = True
         else:
-            raise InvariantBroken(
+            raise Refused(
                 f"The invoice is {financing.state}; there is nothing to request.",
                 remedy="`connector invoice show` says where it stands.",
             )
-        task.work_off_due()
-        with program.database.read() as tx:
-            after = tx.financing.get(financing.id)
-    say(f"The invoice is {after.state}. {after.session_url or after.state_reason or ''}")
+        server = program.config.server
+    if not begun:
+        say("It waits: `connector invoice show` says for what.")
+    elif wake_running(server, f"submit:{flow.name}"):
+        say("Requested. The running connector sends it now.")
+    else:
+        say("Requested. No connector is running; `connector sync` or `connector run` sends it.")

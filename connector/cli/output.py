@@ -33,7 +33,10 @@ def print_table(
         return
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for name in columns:
-        table.add_column(name.lstrip(">"), justify="right" if name.startswith(">") else "left")
+        # Folded, never cut: identifiers must be copied from here.
+        table.add_column(
+            name.lstrip(">"), justify="right" if name.startswith(">") else "left", overflow="fold"
+        )
     for row in listed:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     stdout.print(table)

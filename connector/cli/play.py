@@ -21,7 +21,7 @@ from connector.demo.world import World, world
 from connector.errors import ConfigError, InvariantBroken
 from connector.logs import configure_logs
 from connector.redaction import Redactor
-from connector.sandbox.run import run_sandbox
+from connector.sandbox.run import MODULES, run_sandbox
 from connector.service import Service
 
 
@@ -61,6 +61,8 @@ def demo(
     say(
         f"Starting the sandbox: two accounting systems with {invoices} invoices each, and a financier."
     )
+    if faults:
+        say("Some requests are made to fail on purpose; the warnings show how that is put right.")
     with world(
         invoices=invoices,
         seed=seed,
@@ -159,12 +161,18 @@ def report(totals: dict[str, object], lines: list[Line], *, as_json: bool) -> No
     show_default=True,
     help="Where the platforms keep their ledgers; one used before is continued.",
 )
+@click.option(
+    "--port",
+    type=click.IntRange(1024, 65533),
+    help="The first platform's port; the others take the next ones. Default: any free ports.",
+)
 @click.option("--webhook-url", help="Where the financier sends its events.")
 @click.option("--webhook-secret", help="What it signs them with.")
 def sandbox(
     invoices: int,
     seed: int,
     directory: Path,
+    port: int | None,
     webhook_url: str | None,
     webhook_secret: str | None,
 ) -> None:
@@ -176,8 +184,10 @@ def sandbox(
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    ports = {} if port is None else {name: port + place for place, name in enumerate(MODULES)}
     with run_sandbox(
         directory,
+        ports=ports,
         seed=seed,
         invoices=invoices,
         webhook_url=webhook_url,

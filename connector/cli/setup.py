@@ -11,6 +11,7 @@ import click
 
 from connector.cli.main import Invocation, cli, json_option, pass_invocation
 from connector.cli.output import print_json, print_table, say
+from connector.config.model import Config
 from connector.errors import ConfigError, Unavailable
 from connector.secrets import new_key
 from connector.system import Finding
@@ -42,6 +43,27 @@ def write_private(path: Path, text: str) -> None:
         file.write(text)
 
 
+def doorway(config: Config, name: str) -> list[Finding]:
+    """How a financier's events come in, without the secret in their address."""
+    what = "where its events come in"
+    if config.financiers[name].webhook is None:
+        return [Finding(True, what, "no webhook is configured: statuses come by polling alone")]
+    if config.server.public_url is None:
+        return [
+            Finding(
+                True,
+                what,
+                f"/webhooks/{name}/ on this machine",
+                "Set server.public_url to see the address that the financier needs.",
+            )
+        ]
+    return [
+        Finding(
+            True, what, f"register {config.server.public_url}/webhooks/{name}/ and the path secret"
+        )
+    ]
+
+
 @cli.command()
 @json_option
 @pass_invocation
@@ -59,6 +81,7 @@ def check(invocation: Invocation, as_json: bool) -> None:
             findings += [(name, finding) for finding in system.check()]
         for name, financier in program.financiers.items():
             findings += [(name, finding) for finding in financier.check()]
+            findings += [(name, finding) for finding in doorway(program.config, name)]
     if as_json:
         print_json(
             [

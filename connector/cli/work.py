@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import http.client
 import threading
-from http import HTTPStatus
 from pathlib import Path
-from urllib.parse import quote
 
 import click
 
+from connector.cli.calling import wake_running
 from connector.cli.main import Invocation, cli, pass_invocation
 from connector.cli.output import PullProgress, say
-from connector.errors import ConfigError, Refused, Unavailable
+from connector.errors import ConfigError, Unavailable
 from connector.schedule import Tasks, prepare
 from connector.service import Service, run_until_signal
 
@@ -37,13 +35,18 @@ def run(invocation: Invocation) -> None:
 
 @cli.command()
 @click.option("--full-walk", is_flag=True, help="Read everything again, not only what changed.")
+@click.option(
+    "--poll-all",
+    is_flag=True,
+    help="Ask about every invoice under way, not only those that are due.",
+)
 @pass_invocation
-def sync(invocation: Invocation, full_walk: bool) -> None:
+def sync(invocation: Invocation, full_walk: bool, poll_all: bool) -> None:
     """Do everything once, in order: pull, submit, hear, poll, write back. For cron, or to see a change at once."""
     with invocation.program(exclusive=True) as program:
         prepare(program)
         tasks = Tasks(program, lambda _key: None)
-        troubled = tasks.round(PullProgress(), full_walk=full_walk)
+        troubled = tasks.round(PullProgress(), full_walk=full_walk, poll_everything=poll_all)
     if troubled:
         raise Unavailable(
             f"Not everything could be done: {', '.join(troubled)}.",
@@ -66,19 +69,11 @@ def wake(invocation: Invocation, task: str | None) -> None:
         return
     if task not in known:
         raise click.UsageError(f"There is no task {task!r}. There are: {', '.join(known)}.")
-    connection = http.client.HTTPConnection(server.host, server.port, timeout=10)
-    try:
-        connection.request("POST", f"/api/wake/{quote(task)}", headers={"X-Connector": "wake"})
-        answered = connection.getresponse().status
-    except OSError as error:
+    if not wake_running(server, task):
         raise Unavailable(
-            f"No connector answers at {server.host}:{server.port} ({error.strerror or error}).",
+            f"No connector answers at {server.host}:{server.port}.",
             remedy="Start it with `connector run`, or use `connector sync`.",
-        ) from None
-    finally:
-        connection.close()
-    if answered != HTTPStatus.ACCEPTED:
-        raise Refused(f"The connector did not take it (HTTP {answered}).", http_status=answered)
+        )
     say("It runs now.")
 
 

@@ -104,6 +104,16 @@ class Companies(Repository):
         ordered = query.order_by(counterparties.c.name, counterparties.c.counterparty_id)
         return [_counterparty(row) for row in self._connection.execute(ordered).mappings()]
 
+    def names(self, connection: str, counterparty_ids: Sequence[str]) -> dict[str, str]:
+        """What those of the counterparties are called that are known."""
+        rows = self._connection.execute(
+            select(counterparties.c.counterparty_id, counterparties.c.name).where(
+                counterparties.c.connection == connection,
+                self._among(counterparties.c.counterparty_id, counterparty_ids),
+            )
+        )
+        return {row.counterparty_id: row.name for row in rows}
+
     def link(
         self,
         connection: str,

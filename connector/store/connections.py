@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from connector.errors import ConnectorError
 from connector.store.repository import Repository
@@ -79,6 +79,10 @@ class Connections(Repository):
             error_class=type(error).__name__,
             error=str(error),
         )
+
+    def try_again_at_once(self) -> None:
+        """Forget how long anything was to be left alone: whoever starts the program may have mended it."""
+        self._connection.execute(update(connection_states).values(next_attempt_at=None))
 
     def pause(self, connection: str) -> None:
         """Stop using the connection until `resume`."""

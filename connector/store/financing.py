@@ -15,6 +15,7 @@ from sqlalchemy import Select, func, select, update
 from connector.errors import InvariantBroken, NotFound
 from connector.store.repository import Repository, Value
 from connector.store.schema import REPLACEABLE, financing_invoices, source_records
+from mappings.money import to_text
 
 _INSERT = """
 insert into financing_invoices (id, record_id, financier, client_reference_id, outcome_id, direction, invoice_number,
@@ -44,12 +45,17 @@ class Terms:
         for name, label in _LABELS.items():
             mine, theirs = getattr(self, name), getattr(other, name)
             if mine != theirs:
+                if name == "amount_minor_units" and self.currency == other.currency:
+                    mine, theirs = (
+                        f"{to_text(value, self.currency)} {self.currency}"
+                        for value in (mine, theirs)
+                    )
                 return f"{label} was {_word(mine)} and is now {_word(theirs)}"
         return None
 
 
 _LABELS = {
-    "amount_minor_units": "the amount in minor units",
+    "amount_minor_units": "the amount",
     "currency": "the currency",
     "due_date": "the due date",
     "invoice_number": "the invoice number",
@@ -185,6 +191,15 @@ class FinancingInvoices(Repository):
                 source_records.c.connection == connection
             )
         return self._rows(query.order_by(columns.id).limit(limit))
+
+    def poll_at_once(self, financier: str, now: datetime) -> int:
+        """Make every invoice under way due for its poll. Returns how many."""
+        columns = financing_invoices.c
+        return self._connection.execute(
+            update(financing_invoices)
+            .where(columns.financier == financier, columns.next_poll_at > now)
+            .values(next_poll_at=now)
+        ).rowcount
 
     def to_poll(self, financier: str, now: datetime, limit: int) -> list[FinancingRow]:
         """Those the platform has and whose next poll is due, longest due first."""

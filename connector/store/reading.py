@@ -85,6 +85,8 @@ class RecordForDecision:
     reason_code: str | None
     recheck_on: date | None
     mapping_version_id: int | None
+    sentence: str | None
+    field_path: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +232,8 @@ class RecordReading(Repository):
                 records.reason_code,
                 records.recheck_on,
                 outcomes.c.mapping_version_id,
+                outcomes.c.sentence,
+                outcomes.c.field_path,
             )
             .join(record_versions, record_versions.c.id == records.latest_version_id)
             .outerjoin(outcomes, outcomes.c.id == records.outcome_id)

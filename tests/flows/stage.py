@@ -108,7 +108,8 @@ class Stage:
         if system == "finexio":
             chosen = FinexioSettings(invoices=invoices, buyers=2, suppliers=3, **settings)
             return create_finexio(chosen, directory, self.clock)
-        rows = TrytonSettings(invoices=invoices, parties=4, **settings)
+        # Under another name than `sandbox`: paths below /sandbox/ are never disturbed.
+        rows = TrytonSettings(invoices=invoices, parties=4, database="books", **settings)
         return create_tryton(rows, directory, self.clock)
 
     def _configure(
@@ -133,7 +134,7 @@ class Stage:
         if self.system == "finexio":
             books["base_url"] = f"{self.source_url}/v2"
         else:
-            books |= {"base_url": self.source_url, "database": "sandbox"}
+            books |= {"base_url": self.source_url, "database": "books"}
         bank = {
             "platform": "hosted_session",
             "base_url": self.financier_url,

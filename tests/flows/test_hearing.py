@@ -132,7 +132,7 @@ def test_a_forged_event_stores_nothing_and_changes_nothing(submitted: Stage, fau
 
 def test_an_event_on_an_unknown_path_is_not_told_why(submitted: Stage):
     body = event("evt_1", "invoice.approved", submitted.remote().id)
-    assert deliver(submitted, body, path="x" * 34) == 404
+    assert deliver(submitted, body, path="x" * 34) == 401
     assert deliver(submitted, body, secret="another secret, long enough") == 401
     assert inbox(submitted) == {}
 
