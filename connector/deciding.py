@@ -19,9 +19,11 @@ from connector.config.model import Flow
 from connector.store.financing import FinancingRow, Terms
 from connector.store.records import NewOutcome
 from connector.store.transaction import Transaction
+from connector.strict_json import JsonRefused, loads
+from connector.system import Record
 from mappings import Mapping as CompiledMapping
 from mappings.canonical import FinancingInvoice
-from mappings.outcome import Outcome, OutcomeKind
+from mappings.outcome import Outcome, OutcomeKind, Problem
 
 REFERENCE_NAMESPACE = uuid.UUID("5b0f6c1e-6f0a-5d0c-9f0e-2d6f5e7a1c11")
 """Namespace of our client references. Never change it: the reference of a source invoice is one for all time."""
@@ -32,7 +34,10 @@ NO_CURRENCY = "XXX"
 NOT_LINKED = "company_not_linked"
 DOCUMENT_MISSING = "document_missing"
 CHANGED_AFTER_SUBMISSION = "changed_after_submission"
-OTHER_FINANCIER = "offered_to_another_financier"
+OTHER_FINANCIER = "sent_to_another_financier"
+
+LARGEST_COUNTED = 10**15
+"""Largest gross amount of one record that control totals take in, in minor units: ten thousand billion in cents."""
 
 Totals = dict[tuple[str, str], tuple[int, int]]
 """(currency, kind) -> (count, amount in minor units); kind is an outcome or `pulled`."""
@@ -59,6 +64,15 @@ class Decision:
     """Set when the record is mapped and may be (re)offered: what the financing invoice must say."""
     financing: FinancingRow | None
     """The financing invoice there already is."""
+    moved: bool = False
+    """Whether that one waits, unsent, for another financier than the flow now names."""
+
+    @property
+    def must_be_offered(self) -> bool:
+        """Whether the record is mapped, and nothing is ready for its financier."""
+        return self.terms is not None and (
+            self.financing is None or self.financing.state == "withdrawn" or self.moved
+        )
 
 
 def client_reference_id(connection: str, stream: str, source_id: str) -> str:
@@ -80,6 +94,14 @@ class Decider:
     def evaluate(self, record: Mapping[str, Any]) -> Outcome:
         """What the mapping alone says: pure, outside any transaction."""
         return self._mapping.evaluate(record, self._today)
+
+    def evaluate_raw(self, raw: bytes) -> tuple[Record | None, Outcome]:
+        """The decoded record (None where it cannot be read), and what the mapping says of it."""
+        try:
+            record: Record = loads(raw)
+        except JsonRefused as refused:
+            return None, _unreadable(str(refused))
+        return record, _countable(self.evaluate(record))
 
     def evaluate_as_of(self, record: Mapping[str, Any], day: date) -> Outcome:
         """What the mapping alone said on another day."""
@@ -126,9 +148,10 @@ class Decider:
         if invoice is None:
             return Decision(candidate, outcome, None, financing)
         terms = self._terms(invoice)
-        if financing is not None and financing.financier != self.flow.financier:
+        elsewhere = financing is not None and financing.financier != self.flow.financier
+        if financing is not None and elsewhere and financing.is_sent:
             sentence = (
-                f"The invoice was offered to {financing.financier} before the flow was changed. An invoice has one "
+                f"The invoice was sent to {financing.financier} before the flow was changed. An invoice has one "
                 "financing for all time; settle it there."
             )
             return Decision(candidate, held(outcome, OTHER_FINANCIER, sentence), None, None)
@@ -159,7 +182,7 @@ class Decider:
                 "Attach the invoice document: the financier does not accept an invoice without one."
             )
             return Decision(candidate, held(outcome, DOCUMENT_MISSING, sentence), None, financing)
-        return Decision(candidate, outcome, terms, financing)
+        return Decision(candidate, outcome, terms, financing, moved=elsewhere)
 
     def _terms(self, invoice: FinancingInvoice) -> Terms:
         return Terms(
@@ -194,7 +217,9 @@ class Decider:
                 if financing is None:
                     new.append((decision, outcome_id))
                 else:
-                    tx.financing.replace_terms(financing.id, decision.terms, outcome_id)
+                    tx.financing.replace_terms(
+                        financing.id, self.flow.financier, decision.terms, outcome_id
+                    )
             elif financing is not None and financing.state == "ready":
                 reason = decision.outcome.sentence or "The record is no longer for financing."
                 tx.financing.set_state(financing.id, "withdrawn", reason, allowed_from=("ready",))
@@ -232,6 +257,33 @@ def held(outcome: Outcome, reason_code: str, sentence: str, field: str | None = 
     )
 
 
+def _unreadable(why: str) -> Outcome:
+    return _rejected("malformed_record", f"The record cannot be read: {why}.", "$")
+
+
+def _rejected(reason_code: str, sentence: str, field_path: str) -> Outcome:
+    return Outcome(
+        kind=OutcomeKind.REJECTED,
+        invoice=None,
+        currency=None,
+        amount_minor_units=None,
+        reason_code=reason_code,
+        sentence=sentence,
+        field_path=field_path,
+        problems=(Problem(reason_code, sentence, field_path),),
+    )
+
+
+def _countable(outcome: Outcome) -> Outcome:
+    """An amount beyond all reason is not counted: one such record must not spoil the totals of all others."""
+    amount = outcome.amount_minor_units
+    if amount is None or abs(amount) <= LARGEST_COUNTED:
+        return outcome
+    if outcome.kind is OutcomeKind.REJECTED:
+        return replace(outcome, currency=None, amount_minor_units=None)
+    return _rejected("amount_too_large", "The amount is too large to be right.", "amount")
+
+
 def as_row(outcome_id: int, outcome: Outcome) -> NewOutcome:
     """The outcome as the store keeps it."""
     problems = None
@@ -267,6 +319,8 @@ def hold(
 
     It is decided again tomorrow at the latest; a document may have been attached without the record changing.
     """
+    if tx.financing.state_of(financing.id) != "ready":
+        return
     current = tx.records.current_outcome(financing.record_id)
     tx.records.decide(
         financing.record_id,

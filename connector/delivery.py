@@ -26,6 +26,7 @@ from connector.errors import (
     OutcomeUnknown,
     RateLimited,
     ReconnectRequired,
+    Refused,
     Unavailable,
     Unsupported,
 )
@@ -62,8 +63,12 @@ class Effect(Protocol):
     unsupported_state: str
     """The row's state when the system offers no way: `unsupported` where that is an answer, else `parked`."""
 
-    def prepare(self, tx: Transaction, row: OutboxRow) -> None:
-        """Read what is needed, in the transaction that claims the row."""
+    def prepare(self, tx: Transaction, row: OutboxRow, action: str) -> None:
+        """Read what is needed, in the transaction that claims the row for `action` (send or look_up).
+
+        Raises Refused when it must not be sent any more, InvariantBroken when what it stands on is damaged: the row is
+        parked, unsent.
+        """
 
     def send(self) -> Result:
         """Let it take effect."""
@@ -86,6 +91,7 @@ class Delivery:
         self._clock = clock
         self._patience = patience
         self._quiet = timedelta(seconds=patience.quiet_period_seconds)
+        self._park_after = timedelta(seconds=patience.park_after_seconds)
         self._backoff = Backoff(first_seconds=5, longest_seconds=3600)
 
     def work(self, row: OutboxRow, effect: Effect) -> None:
@@ -124,10 +130,11 @@ class Delivery:
     def _claim(self, row: OutboxRow, effect: Effect, action: str) -> str | None:
         with self._database.write() as tx:
             try:
-                effect.prepare(tx, row)
-            except InvariantBroken as error:
-                log.error("delivery.damaged row=%d error=%s", row.id, error)
-                tx.outbox.postpone(row, self._clock.now() + self._quiet, str(error))
+                effect.prepare(tx, row, action)
+            except (InvariantBroken, Refused) as error:
+                log.error("delivery.held_back row=%d error=%s", row.id, error)
+                tx.outbox.park(row, error)
+                effect.parked(tx, row, str(error))
                 return None
             return tx.outbox.claim(row, action=action, lease_seconds=self._patience.lease_seconds)
 
@@ -140,17 +147,21 @@ class Delivery:
         log.info("delivery.%s kind=%s row=%d", how, row.kind, row.id)
 
     def _unclear(self, row: OutboxRow, token: str, effect: Effect, error: ConnectorError) -> None:
-        state = "pending" if effect.repeatable else "unknown"
-        again = self._clock.now() + timedelta(seconds=LOOK_UP_DELAYS_SECONDS[0])
-        self._again(row, token, state, again, error, "no usable answer")
+        now = self._clock.now()
+        if now - row.created_at > self._park_after:
+            self._refused(row, token, effect, error)
+        elif effect.repeatable:
+            again = self._backoff.next_at(now, row.attempts + 1)
+            self._again(row, token, "pending", again, error, "no usable answer")
+        else:
+            again = now + timedelta(seconds=LOOK_UP_DELAYS_SECONDS[0])
+            self._again(row, token, "unknown", again, error, "no usable answer")
 
     def _not_now(self, row: OutboxRow, token: str, effect: Effect, error: ConnectorError) -> None:
         """The other side cannot answer at present. A look-up that never succeeds ends with a person."""
         now = self._clock.now()
         unknown = row.state == "unknown"
-        if unknown and now - self._sent_at(row) > timedelta(
-            seconds=self._patience.park_after_seconds
-        ):
+        if unknown and now - self._sent_at(row) > self._park_after:
             self._refused(row, token, effect, error)
             return
         asked = error.retry_after_seconds if isinstance(error, RateLimited) else None

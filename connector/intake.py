@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +11,15 @@ from typing import Any
 import msgspec
 
 from connector.deciding import Candidate, Decider, Decision, Totals, as_row, count
+from connector.errors import ConnectorError
 from connector.secrets import SecretBox
 from connector.store.records import Known, NewVersion
 from connector.store.transaction import Transaction
 from connector.strict_json import JsonRefused, loads
 from connector.system import AccountingSystem, RawRecord, Record, Stream
-from mappings.outcome import Outcome, OutcomeKind, Problem
+from mappings.outcome import Outcome
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +46,11 @@ def arrival(
 ) -> Arrival:
     """Hide, decode and evaluate one record: all the thinking, outside any transaction."""
     stored, secrets = hide_secrets(raw.raw, stream.secret_fields, box)
-    try:
-        record: Record | None = loads(stored)
-        outcome = decider.evaluate(record or {}) if decider else None
-    except JsonRefused as refused:
-        record, outcome = None, _unreadable(str(refused)) if decider else None
+    outcome: Outcome | None = None
+    if decider is not None:
+        record, outcome = decider.evaluate_raw(stored)
+    else:
+        record = readable(stored)
     return Arrival(raw, content_hash, stored, secrets, record, outcome, known)
 
 
@@ -141,14 +145,16 @@ class Intake:
     def _save_counterparties(self, arrivals: Sequence[Arrival], record_ids: Sequence[int]) -> None:
         if self._stream.name != "counterparties":
             return
-        self._tx.companies.save_counterparties(
-            self._connection,
-            [
-                (self._system.counterparty(item.record), record_id)
-                for item, record_id in zip(arrivals, record_ids, strict=True)
-                if item.record is not None
-            ],
-        )
+        rows = []
+        for item, record_id in zip(arrivals, record_ids, strict=True):
+            if item.record is None:
+                continue
+            try:
+                rows.append((self._system.counterparty(item.record), record_id))
+            except ConnectorError as error:
+                # Its invoices are held: the company cannot be linked. The others go on.
+                log.warning("counterparty.unreadable record=%d error=%s", record_id, error)
+        self._tx.companies.save_counterparties(self._connection, rows)
 
     def _echoes(self, arrivals: Sequence[Arrival]) -> set[int]:
         """Which arrivals differ from their previous version only by what we wrote back ourselves."""
@@ -164,24 +170,21 @@ class Intake:
             item = arrivals[index]
             if item.known is None or item.record is None:
                 continue
-            before = loads(self._tx.records.latest_raw(item.known.id))
-            if is_echo(before, item.record, written, self._stream.volatile_fields):
+            before = readable(self._tx.records.latest_raw(item.known.id))
+            if before is not None and is_echo(
+                before, item.record, written, self._stream.volatile_fields
+            ):
                 echoes.add(index)
         return echoes
 
 
-def _unreadable(why: str) -> Outcome:
-    sentence = f"The record cannot be read: {why}."
-    return Outcome(
-        kind=OutcomeKind.REJECTED,
-        invoice=None,
-        currency=None,
-        amount_minor_units=None,
-        reason_code="malformed_record",
-        sentence=sentence,
-        field_path="$",
-        problems=(Problem("malformed_record", sentence, "$"),),
-    )
+def readable(raw: bytes) -> Record | None:
+    """The decoded record, None where it cannot be read."""
+    try:
+        record: Record = loads(raw)
+    except JsonRefused:
+        return None
+    return record
 
 
 def hide_secrets(
@@ -191,9 +194,10 @@ def hide_secrets(
 
     A masked text keeps its length, so that a mapping can still check it; all other bytes stay as they came.
     """
-    present = [name for name in secret_fields if b'"%s"' % name.encode() in raw]
-    if not present:
+    # A key may be written with escapes; then only decoding tells.
+    if not (b"\\" in raw or any(name.encode() in raw for name in secret_fields)):
         return raw, None
+    present = secret_fields
     parts: dict[str, msgspec.Raw] = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
     hidden: dict[str, Any] = {}
     for name in present:

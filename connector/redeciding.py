@@ -14,7 +14,6 @@ from connector.store.database import Database
 from connector.store.reading import RecordForDecision
 from connector.store.records import Decision as StoredDecision
 from connector.store.transaction import Transaction
-from connector.strict_json import loads
 from mappings.outcome import Outcome
 
 log = logging.getLogger(__name__)
@@ -62,7 +61,7 @@ class Redecider:
             if not batch or only_record not in (None, batch[0].record_id):
                 break
             after_id = batch[-1].record_id
-            evaluated = [(row, decider.evaluate(loads(row.raw))) for row in batch]
+            evaluated = [(row, decider.evaluate_raw(row.raw)[1]) for row in batch]
             with self._database.write() as tx:
                 if run_id is None:
                     run_id = tx.runs.start(connection, self._stream, task)
@@ -93,7 +92,7 @@ class Redecider:
                 return companies
             after_id = batch[-1].record_id
             for row in batch:
-                invoice = decider.evaluate(loads(row.raw)).invoice
+                invoice = decider.evaluate_raw(row.raw)[1].invoice
                 if invoice is not None:
                     companies |= {invoice.buyer_id, invoice.supplier_id}
 
@@ -115,6 +114,7 @@ class Redecider:
             (row, decision)
             for (row, _), decision in zip(evaluated, decisions, strict=True)
             if not _same(row, decision.outcome, decider.mapping_version_id)
+            or decision.must_be_offered
         ]
         ids = tx.allocate("outcomes", len(different))
         tx.records.decide_many(

@@ -32,7 +32,12 @@ def prepare(program: Program) -> None:
         program.mappings.activate_from(flow.mapping, by="configuration")
         decider = program.decider(flow.connection)
         if decider is not None:
-            program.redecider(flow.connection).run(decider, "remap", by_other_mapping=True)
+            redecider = program.redecider(flow.connection)
+            redecider.run(decider, "remap", by_other_mapping=True)
+            with program.database.read() as tx:
+                stranded = tx.financing.stranded(flow.connection, flow.financier)
+            for record_id in stranded:
+                redecider.run(decider, "recheck", only_record=record_id)
 
 
 class Tasks:

@@ -30,6 +30,7 @@ from connector.store.inbox import InboxRow
 from connector.store.timeline import TimelineRow
 from connector.store.transaction import Transaction
 from connector.strict_json import JsonRefused, loads
+from connector.write_back import WriteBackQueue
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,9 @@ ASK_AGAIN = 5
 
 UNKNOWN_INVOICE_PATIENCE = timedelta(hours=24)
 """How long an event about an invoice we do not know is kept trying: it may be ahead of our own commit."""
+
+SESSION_ENDED = "The financing session"
+"""How the reason begins for which an invoice is parked after its session ended."""
 
 QueueWriteBack = Callable[[Transaction, FinancingRow, TimelineRow], None]
 
@@ -136,7 +140,9 @@ class StatusKeeper:
             financing=told,
         )
         self._unpark(tx, financing, remote)
-        self._queues[tx.records.get(financing.record_id).connection](tx, financing, row)
+        connection = tx.records.get(financing.record_id).connection
+        queue = self._queues.get(connection, WriteBackQueue(connection, None))
+        queue(tx, financing, row)
         log.info(
             "status.applied reference=%s status=%s raw=%s via=%s",
             financing.client_reference_id,
@@ -173,9 +179,7 @@ class StatusKeeper:
         ended = session in (SessionStatus.CANCELED, SessionStatus.EXPIRED)
         if ended and _is_unfinished(answer.remote) and financing.state == "submitted":
             how = "was canceled" if session is SessionStatus.CANCELED else "has expired"
-            reason = (
-                f"The financing session {how} before it was completed. Request financing again."
-            )
+            reason = f"{SESSION_ENDED} {how} before it was completed. Request financing again."
             tx.financing.set_state(financing.id, "parked", reason, allowed_from=("submitted",))
 
     def _unpark(self, tx: Transaction, financing: FinancingRow, remote: RemoteInvoice) -> None:
@@ -206,7 +210,7 @@ class StatusKeeper:
         """`refresh` for the schedule: what the platform says wrongly about one invoice does not stop the others."""
         try:
             self.refresh(financing_id, via="poll")
-        except (Refused, ContractDrift) as error:
+        except (Refused, ContractDrift, InvariantBroken) as error:
             log.warning("poll.refused financing=%d error=%s", financing_id, error)
             again = self._clock.now() + timedelta(seconds=self._poll_interval_seconds)
             with self._database.write() as tx:
@@ -229,8 +233,12 @@ class StatusKeeper:
         except (ContractDrift, JsonRefused) as error:
             self._quarantine(row, f"The event cannot be read: {error}")
             return
-        with self._database.read() as tx:
-            financing = self._named(tx, hint.remote_invoice_id, hint.client_reference_id)
+        try:
+            with self._database.read() as tx:
+                financing = self._named(tx, hint.remote_invoice_id, hint.client_reference_id)
+        except InvariantBroken as error:
+            self._again(row, str(error))
+            return
         if (
             financing is None
             and hint.remote_invoice_id is None
@@ -243,7 +251,7 @@ class StatusKeeper:
             return
         try:
             self.refresh(financing.id, via="webhook", inbox_id=row.id)
-        except (Refused, ContractDrift) as error:
+        except (Refused, ContractDrift, InvariantBroken) as error:
             self._again(row, str(error))
             return
         except Exception as error:

@@ -13,7 +13,7 @@ from typing import Any
 from connector.clock import Clock
 from connector.config.model import Flow
 from connector.delivery import Delivery, Patience, Result
-from connector.errors import InvariantBroken
+from connector.errors import InvariantBroken, Refused
 from connector.financier import Financier, InvoiceDocument, StepResult, Submission
 from connector.store.database import Database
 from connector.store.documents import Document
@@ -44,11 +44,16 @@ class Submitter:
         self._financier = financier
         self._delivery = Delivery(database, clock, patience)
 
-    def open(self, financing_id: int, document: Document) -> None:
-        """Make the first step's intent durable: from here on the invoice is being submitted. Nothing is sent yet."""
+    def open(self, offered: FinancingRow, document: Document) -> None:
+        """Make the first step's intent durable: from here on the invoice is being submitted. Nothing is sent yet.
+
+        Does nothing when the invoice is no longer the one that `document` was got for.
+        """
+        financing_id = offered.id
         with self._database.write() as tx:
+            tx.financing.lock(financing_id)
             financing = tx.financing.get(financing_id)
-            if financing.state != "ready":
+            if financing.state != "ready" or financing.terms != offered.terms:
                 return
             payload = self._payload(tx, financing, document)
             self.add_step(tx, financing_id, self._financier.steps[0], payload)
@@ -135,8 +140,19 @@ class _Step:
         self._step = step
         self.repeatable = step in financier.repeatable_steps
 
-    def prepare(self, tx: Transaction, row: OutboxRow) -> None:
-        tx.financing.get(row.financing_invoice_id)  # raises when its digest does not verify
+    def prepare(self, tx: Transaction, row: OutboxRow, action: str) -> None:
+        financing = tx.financing.get(
+            row.financing_invoice_id
+        )  # raises when its digest does not verify
+        if action == "send" and financing.state != "submitting":
+            raise Refused(
+                f"The invoice is {financing.state} meanwhile: {financing.state_reason or 'see its life'}"
+            )
+        if action == "send" and not _still_offered(tx, financing):
+            raise Refused(
+                "The invoice changed in the accounting system before this was sent.",
+                remedy="See its outcome; then decide whether it is sent as it was, or dropped.",
+            )
         self._look_first = tx.connections.get(row.target).reconcile_first and not self.repeatable
         self._submission = submission_of(row.payload)
         self._document = _file(tx.documents.get(row.payload["document_id"]))
@@ -201,9 +217,18 @@ class _Step:
         )
 
     def parked(self, tx: Transaction, row: OutboxRow, reason: str) -> None:
-        tx.financing.set_state(
-            row.financing_invoice_id, "parked", reason, allowed_from=("submitting",)
-        )
+        if tx.financing.state_of(row.financing_invoice_id) == "submitting":
+            tx.financing.set_state(
+                row.financing_invoice_id, "parked", reason, allowed_from=("submitting",)
+            )
+
+
+def _still_offered(tx: Transaction, financing: FinancingRow) -> bool:
+    """Whether the record still says what is about to be sent. A person's decision to send it all the same is kept as
+    the reason of the state."""
+    if financing.state_reason:
+        return True
+    return tx.records.current_outcome(financing.record_id).kind == "mapped"
 
 
 def _file(stored: Document) -> InvoiceDocument:

@@ -21,7 +21,7 @@ from connector.clock import Clock
 from connector.config.model import Flow
 from connector.deciding import DOCUMENT_MISSING, Decider, hold
 from connector.documents import InvoiceDocuments
-from connector.errors import NotFound, RecordRejected
+from connector.errors import ContractDrift, InvariantBroken, RecordRejected, Refused
 from connector.financier import Financier
 from connector.linking import Linker
 from connector.parallel import for_each
@@ -119,16 +119,15 @@ class SubmitTask:
         """Begin one invoice's submission. False when it now waits for its document."""
         with self.database.read() as tx:
             financing = tx.financing.get(financing_id)
+        sentence = "Attach the invoice document: the accounting system holds none for this invoice."
         try:
             document = self.documents.ensure(financing)
-            sentence = (
-                "Attach the invoice document: the accounting system holds none for this invoice."
-            )
-        except (RecordRejected, NotFound) as error:
-            document, sentence = None, str(error)
-        if document is not None:
-            self.submitter.open(financing_id, document)
-            return True
+            if document is not None:
+                self.submitter.open(financing, document)
+                return True
+        except (RecordRejected, Refused, ContractDrift, InvariantBroken) as error:
+            # Something is wrong with this invoice; the others go on.
+            sentence = str(error)
         with self.database.write() as tx:
             hold(tx, financing, DOCUMENT_MISSING, sentence, self.clock.today())
         return False

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from connector.deciding import Decider
+from connector.intake import readable
 from connector.store.database import Database
 from connector.store.invariants import EXAMPLES, Violation
-from connector.strict_json import loads
 
 
 class Verifier:
@@ -55,8 +55,9 @@ class Verifier:
                     if decider is None or outcome.mapping_version_id != decider.mapping_version_id:
                         continue  # decided by an earlier mapping; its document may say otherwise
                     version = tx.records.version(outcome.version_id)
+                    record_then = readable(version.raw) if version else None
                     invoice = decider.evaluate_as_of(
-                        loads(version.raw) if version else {}, outcome.decided_at.date()
+                        record_then or {}, outcome.decided_at.date()
                     ).invoice
                     terms = row.terms
                     if invoice is None or (

@@ -126,6 +126,15 @@ def needs_a_person(tx: Transaction) -> list[Json]:
         }
         for (kind, reason, currency), found in sorted(causes.items())
     ]
+    listed += [
+        {
+            "kind": "with the financier",
+            "reason_code": reason,
+            "count": count,
+            **money(amount, currency),
+        }
+        for reason, currency, count, amount in tx.totals.moved_on()
+    ]
     parked: dict[str, list[int]] = {}
     for financing in tx.totals.by_status():
         if financing.state == "parked":

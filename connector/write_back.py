@@ -45,14 +45,17 @@ def stream_name(record_id: int) -> str:
 class WriteBackQueue:
     """Makes the outbox row for an applied status, inside the transaction that applied it."""
 
-    def __init__(self, connection: str, system: AccountingSystem) -> None:
+    def __init__(self, connection: str, system: AccountingSystem | None) -> None:
         self._connection = connection
-        self._system = system
+        self._system = system  # None: the connection is no longer configured
 
     def __call__(self, tx: Transaction, financing: FinancingRow, row: TimelineRow) -> None:
         record = tx.records.get(financing.record_id)
         marker = f"{financing.client_reference_id}/{row.seq}"
-        offered = self._system.capabilities.status_notes
+        unsupported: str | None = f"The connection {self._connection} is no longer configured."
+        if self._system is not None:
+            offered = self._system.capabilities
+            unsupported = None if offered.status_notes else offered.write_back
         tx.outbox.add(
             row_id=tx.allocate("outbox", 1)[0],
             stream=stream_name(financing.record_id),
@@ -68,7 +71,7 @@ class WriteBackQueue:
                 "text": sentence(financing, row),
                 "occurred_at": row.observed_at.isoformat(),
             },
-            unsupported=None if offered else self._system.capabilities.write_back,
+            unsupported=unsupported,
         )
 
 
@@ -106,7 +109,7 @@ class _Note:
     def __init__(self, system: AccountingSystem) -> None:
         self._system = system
 
-    def prepare(self, tx: Transaction, row: OutboxRow) -> None:
+    def prepare(self, tx: Transaction, row: OutboxRow, action: str) -> None:
         self._note = note_of(row.payload)
 
     def send(self) -> Result:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mappings.document import Document
-from mappings.entry_list import NAMED, PLAIN, Entries, Entry, read_entries, slot_of
+from mappings.entry_list import Entries, Entry, read_entries, slot_of
 from mappings.locations import KeyPath, Locations, Position
 from mappings.problems import DocumentProblem, MappingError
 from mappings.rules import KINDS
@@ -174,9 +174,9 @@ def _origins(live: Entries, origin: Mapping[KeyPath, Origin]) -> dict[str, Origi
     found = {_spoken(entry.path): origin[slot] for slot, entry in live.items()}
     latest: dict[KeyPath, tuple[int, Origin]] = {}
     for slot, entry in live.items():
-        if slot[0] in KINDS and entry.layer >= latest.get(slot[:2], (-1, None))[0]:
-            if slot[:2] not in latest or entry.layer > latest[slot[:2]][0]:
-                latest[slot[:2]] = (entry.layer, origin[slot])
+        rule = slot[:2]
+        if slot[0] in KINDS and (rule not in latest or entry.layer > latest[rule][0]):
+            latest[rule] = (entry.layer, origin[slot])
     return found | {_spoken(rule): place for rule, (_, place) in latest.items()}
 
 
@@ -201,6 +201,3 @@ def _locations(documents: Sequence[Document], live: Entries, names: Sequence[str
                 elif slot in live and live[slot].layer == number:
                     places[path] = place
     return found
-
-
-__all__ = ["NAMED", "PLAIN", "EffectiveDocument", "Layer", "Origin", "effective"]

@@ -341,7 +341,7 @@ class _Compiler:
         if words is None or any(stage.text not in _LEAVE_WORDS for stage in pipeline.stages):
             return
         if not words & set(allowed):
-            shown = sorted(words)[0]
+            shown = min(words)
             self.document.note(
                 ("fields", target),
                 f"{pipeline.path} is always one of {', '.join(sorted(words)[:5])}, which the financier refuses",

@@ -140,12 +140,22 @@ class Possible:
             and self.numbers.within(other.numbers)
             and self.days.within(other.days)
             and self.dates.within(other.dates)
-            and other.others <= self.others
+            and all(
+                own is not None and test in _ASKED_OF_WORDS and _all_pass(own, test, text)
+                for test, text in other.others - self.others
+            )
         )
 
 
 ABSENT: Final = Possible(present=False)
 _THERE: Final = Possible(missing=False)
+
+
+_ASKED_OF_WORDS: Final = ("starts with WORD", "contains WORD")
+
+
+def _all_pass(words: frozenset[str], test: str, text: str) -> bool:
+    return all(_word_passes(word, test, text) for word in words)
 
 
 def _word_passes(word: str, test: str, text: str) -> bool:

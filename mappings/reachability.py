@@ -135,7 +135,8 @@ def _check_order(
         found = [earlier.covering(case) for case in cases[rule.name]]
         first = found[0] if found else None
         if first is not None and all(found) and _layer(document, first, layer_names) <= layer:
-            same = cases[first.name] == cases[rule.name]
+            own, known = cases[rule.name], cases[first.name]
+            same = len(own) == len(known) and all(case in known for case in own)
             document.note(
                 (rule.section, rule.name),
                 f"The rule {first.name} under {first.section} asks the same"

@@ -35,6 +35,8 @@ def server_options(endpoints: Endpoints, *, other_body_limit_bytes: int = 0) -> 
         "max_request_body_size": largest + _MARGIN_BYTES,
         "asyncore_use_poll": True,
         "ident": None,
+        # The pages must see that a request came through a proxy, to refuse it.
+        "clear_untrusted_proxy_headers": False,
         "expose_tracebacks": False,
     }
 

@@ -11,12 +11,15 @@ from connector import views
 from connector.bootstrap import Program
 from connector.cli.calling import wake_running
 from connector.cli.main import Invocation, cli, json_option, pass_invocation
-from connector.cli.output import amount_of, print_json, print_table, say
+from connector.cli.output import ROW_NUMBER, amount_of, print_json, print_table, say
 from connector.config.model import Flow
 from connector.deciding import DOCUMENT_MISSING
 from connector.documents import check
 from connector.errors import ConfigError, NotFound, Refused
 from connector.financier import DOCUMENT_PURPOSES
+from connector.statuses import SESSION_ENDED
+from connector.store.financing import FinancingRow
+from connector.store.reading import RecordRow
 from connector.system import SourceDocument
 from connector.views import find_record
 
@@ -157,7 +160,9 @@ def link_companies(invocation: Invocation, connection: str, as_json: bool) -> No
 @cli.group(invoke_without_command=True)
 @click.option("--reason-code", help="Only this cause.")
 @click.option("--connection", help="Only this connection.")
-@click.option("--after", "after_id", type=int, default=0, help="Only records after this one.")
+@click.option(
+    "--after", "after_id", type=ROW_NUMBER, default=0, help="Only records after this one."
+)
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @json_option
 @click.pass_context
@@ -246,19 +251,39 @@ def attach(invocation: Invocation, word: str, file: Path, purpose: str) -> None:
     say("Attached.")
 
 
+def _may_reopen(financing: FinancingRow, record: RecordRow) -> bool:
+    """Whether the invoice only lacks another session, and is still what was sent."""
+    ended = (financing.state_reason or "").startswith(SESSION_ENDED)
+    return financing.state == "parked" and ended and record.outcome_kind == "mapped"
+
+
 # -- parked rows, and financing by hand ---------------------------------------------------------------------------
 
 
 @cli.command()
-@click.argument("row_id", type=int)
+@click.argument("row_id", type=ROW_NUMBER)
 @click.argument("what", type=click.Choice(["again", "drop"]))
 @click.option("--reason", required=True, help="Why; it is kept with the row and in the audit log.")
+@click.option(
+    "--it-is-not-there",
+    is_flag=True,
+    help="You asked the other side and know that it has no trace of it: send without looking first.",
+)
 @pass_invocation
-def decide(invocation: Invocation, row_id: int, what: str, reason: str) -> None:
-    """Decide about the parked outbox row ROW_ID: send it `again`, or `drop` it for good."""
+def decide(
+    invocation: Invocation, row_id: int, what: str, reason: str, it_is_not_there: bool
+) -> None:
+    """Decide about the parked outbox row ROW_ID: try it `again`, or `drop` it for good.
+
+    What may have left already is looked up before it is sent a second time.
+    """
     with invocation.program() as program, program.database.write() as tx:
         row = tx.outbox.get(row_id)
-        tx.outbox.decide(row_id, state="pending" if what == "again" else "dead", reason=reason)
+        financier = program.financiers.get(row.target)
+        harmless = financier is not None and row.kind in financier.repeatable_steps
+        unsent = tx.outbox.last_send_started_at(row_id) is None
+        again = "pending" if unsent or harmless or it_is_not_there else "unknown"
+        tx.outbox.decide(row_id, state=again if what == "again" else "dead", reason=reason)
         if row.timeline_id is None:
             # Dropped, it stays parked for good: the financier may know the invoice, so it is never offered anew.
             new = "submitting" if what == "again" else "parked"
@@ -287,7 +312,7 @@ def submit(invocation: Invocation, word: str) -> None:
         task, financing = program.submit_task(flow), found[0]
         if financing.state == "ready":
             begun = task.open_one(financing.id)
-        elif financing.state == "parked" and financing.session_status in ("canceled", "expired"):
+        elif _may_reopen(financing, record):
             task.submitter.reopen_session(financing.id)
             begun = True
         else:

@@ -9,7 +9,7 @@ import click
 
 from connector import views
 from connector.cli.main import Invocation, cli, json_option, pass_invocation
-from connector.cli.output import amount_of, print_json, print_table, say, stdout
+from connector.cli.output import ROW_NUMBER, amount_of, print_json, print_table, say, stdout
 from connector.errors import InvariantBroken
 from connector.verifying import Verifier
 
@@ -106,7 +106,9 @@ def invoice() -> None:
 @invoice.command("list")
 @click.option("--status", help="Only invoices with this financing status, for example funded.")
 @click.option("--state", help="Only invoices that stand here, for example submitted or parked.")
-@click.option("--before", "before_id", type=int, help="Only invoices older than this number.")
+@click.option(
+    "--before", "before_id", type=ROW_NUMBER, help="Only invoices older than this number."
+)
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @json_option
 @pass_invocation
@@ -199,7 +201,7 @@ def show(invocation: Invocation, word: str, as_json: bool) -> None:
     type=click.Choice(["pending", "sending", "unknown", "done", "unsupported", "parked", "dead"]),
     help="Only rows in this state (may be repeated). Default: what is not done.",
 )
-@click.option("--after", "after_id", type=int, default=0, help="Only rows after this one.")
+@click.option("--after", "after_id", type=ROW_NUMBER, default=0, help="Only rows after this one.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @json_option
 @pass_invocation

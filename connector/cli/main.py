@@ -80,6 +80,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ConnectorError as error:
         say(f"{type(error).__name__}: {error}")
         sys.exit(error.exit_code)
+    except OSError as error:
+        say(f"{error.strerror or type(error).__name__}: {error.filename or 'this machine said no'}")
+        sys.exit(1)
 
 
 def _load_commands() -> None:

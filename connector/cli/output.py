@@ -47,6 +47,10 @@ def say(sentence: str) -> None:
     stderr.print(Text(sentence))
 
 
+ROW_NUMBER = click.IntRange(0, 2**62)
+"""A row's number, as far as a database can have one."""
+
+
 class PullProgress:
     """Says every few thousand records how far a pull is."""
 

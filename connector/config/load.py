@@ -229,7 +229,8 @@ class _Reader:
             return ()
         flows = []
         names: set[str] = set()
-        pairs: set[tuple[str, str]] = set()
+        taken: set[str] = set()
+        mappings: dict[str, str] = {}
         for index, table in enumerate(tables):
             path = ("flows", index)
             loaded = load_table(FlowSchema(), table, path, self.problems)
@@ -237,18 +238,21 @@ class _Reader:
                 continue
             self._check_reference(loaded["connection"], "connections", (*path, "connection"))
             self._check_reference(loaded["financier"], "financiers", (*path, "financier"))
-            pair = (loaded["connection"], loaded["financier"])
             if loaded["name"] in names:
                 self.problems.append(
                     Problem((*path, "name"), "another flow has this name already.")
                 )
-            if pair in pairs:
-                sentence = "another flow already leads from this connection to this financier."
-                self.problems.append(Problem(path, sentence))
+            if loaded["connection"] in taken:
+                sentence = "another flow takes this connection's invoices already; an invoice has one financing."
+                self.problems.append(Problem((*path, "connection"), sentence))
             names.add(loaded["name"])
-            pairs.add(pair)
+            taken.add(loaded["connection"])
             connection = connections.get(loaded["connection"])
             loaded["mapping"] = self._mapping(loaded["mapping"], connection)
+            kept_as = Path(loaded["mapping"]).stem
+            if mappings.setdefault(kept_as, loaded["mapping"]) != loaded["mapping"]:
+                sentence = f"another flow's mapping is called {kept_as!r}, too. Give the file another name."
+                self.problems.append(Problem((*path, "mapping"), sentence))
             loaded["type_of_goods"] = tuple(loaded["type_of_goods"])
             flows.append(model.Flow(**loaded))
         return tuple(flows)

@@ -17,6 +17,9 @@ from connector.errors import ConnectorError, NotFound
 
 OWN_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 PAGE_SIZE = 100
+LARGEST_NUMBER = 2**62
+FORWARDING = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
+"""Headers by which a proxy shows itself: what comes through one is not this machine's own."""
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
@@ -46,8 +49,16 @@ def grouped(amount: str | None) -> str:
 
 
 def _own_name_only() -> None:
+    if any(name in request.headers for name in FORWARDING):
+        abort(403)
     if request.host.rpartition(":")[0] not in OWN_NAMES and request.host not in OWN_NAMES:
         abort(403)
+
+
+def _number(name: str) -> int | None:
+    """A row number of the query; what is none, or beyond all rows, is left out."""
+    value = request.args.get(name, type=int)
+    return value if value is not None and 0 <= value <= LARGEST_NUMBER else None
 
 
 def _hardened(response: Response) -> Response:
@@ -83,7 +94,7 @@ def _pages(program: Program) -> Blueprint:
 
     @pages.get("/invoices")
     def invoices() -> str:
-        before = request.args.get("before", type=int)
+        before = _number("before")
         with program.database.read() as tx:
             rows = tx.financing.recent(PAGE_SIZE, before)
         return render_template(
@@ -99,7 +110,7 @@ def _pages(program: Program) -> Blueprint:
 
     @pages.get("/inbox")
     def inbox() -> str:
-        after = request.args.get("after", default=0, type=int)
+        after = _number("after") or 0
         reason = request.args.get("reason_code") or None
         with program.database.read() as tx:
             rows = tx.records.list_current(
@@ -131,7 +142,7 @@ def _api(program: Program, wake: Callable[[str], bool]) -> Blueprint:
 
     @api.get("/invoices")
     def invoices() -> Response:
-        before = request.args.get("before", type=int)
+        before = _number("before")
         with program.database.read() as tx:
             rows = tx.financing.recent(
                 PAGE_SIZE,

@@ -106,9 +106,11 @@ class Documents(Repository):
         return [Document(**row) for row in rows.mappings()]
 
     def having_document(self, record_ids: Sequence[int]) -> set[int]:
-        """Those of the records that have a file."""
+        """Those of the records that have an invoice document."""
         column = invoice_documents.c.record_id
         rows = self._connection.execute(
-            select(column).distinct().where(self._among(column, record_ids))
+            select(column)
+            .distinct()
+            .where(invoice_documents.c.purpose == "invoice", self._among(column, record_ids))
         )
         return set(rows.scalars())

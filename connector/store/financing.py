@@ -149,6 +149,38 @@ class FinancingInvoices(Repository):
             raise NotFound(f"There is no financing invoice {financing_id}.")
         return found
 
+    def lock(self, financing_id: int) -> None:
+        """Let no other transaction change it before this one ends (PostgreSQL; SQLite has one writer)."""
+        self._connection.execute(
+            select(financing_invoices.c.id)
+            .where(financing_invoices.c.id == financing_id)
+            .with_for_update()
+        )
+
+    def stranded(self, connection: str, financier: str) -> list[int]:
+        """Records of a connection whose unsent invoice waits for another financier than `financier`."""
+        columns = financing_invoices.c
+        rows = self._connection.execute(
+            select(columns.record_id)
+            .join(source_records, source_records.c.id == columns.record_id)
+            .where(
+                source_records.c.connection == connection,
+                columns.financier != financier,
+                columns.state == "ready",
+            )
+            .order_by(columns.record_id)
+        )
+        return list(rows.scalars())
+
+    def state_of(self, financing_id: int) -> str:
+        """Its state, whether or not its digest verifies. Raises NotFound."""
+        state: str | None = self._connection.execute(
+            select(financing_invoices.c.state).where(financing_invoices.c.id == financing_id)
+        ).scalar_one_or_none()
+        if state is None:
+            raise NotFound(f"There is no financing invoice {financing_id}.")
+        return state
+
     def by_reference(self, client_reference_id: str) -> FinancingRow | None:
         """The one with this client reference, verified like `get`."""
         return self._one(financing_invoices.c.client_reference_id == client_reference_id)
@@ -243,11 +275,14 @@ class FinancingInvoices(Repository):
         """Identifiers of all whose digest does not verify."""
         return [row.id for row in self._all() if not row.intact]
 
-    def replace_terms(self, financing_id: int, terms: Terms, outcome_id: int) -> None:
-        """Offer one that was not sent under other terms: it is `ready` again. Raises InvariantBroken once sent."""
+    def replace_terms(
+        self, financing_id: int, financier: str, terms: Terms, outcome_id: int
+    ) -> None:
+        """Offer one that was not sent under other terms, or to another financier: it is `ready` again. Raises
+        InvariantBroken once sent."""
         columns = financing_invoices.c
         known = self._connection.execute(
-            select(columns.record_id, columns.financier, columns.client_reference_id).where(
+            select(columns.record_id, columns.client_reference_id).where(
                 columns.id == financing_id, columns.state.in_(REPLACEABLE)
             )
         ).one_or_none()
@@ -259,7 +294,10 @@ class FinancingInvoices(Repository):
                 .values(
                     **_terms_values(terms),
                     outcome_id=outcome_id,
-                    digest=_digest(*known, outcome_id, terms),
+                    financier=financier,
+                    digest=_digest(
+                        known.record_id, financier, known.client_reference_id, outcome_id, terms
+                    ),
                     state="ready",
                     state_reason=None,
                     updated_at=self._now(),

@@ -99,7 +99,11 @@ INVARIANTS = (
             coalesce(sum(amount_minor_units), 0) as amount
           from outcomes where run_id is not null group by run_id, kind, coalesce(currency, 'XXX')) x
         left join run_totals t on t.run_id = x.run_id and t.kind = x.kind and t.currency = x.currency
-        where t.run_id is null or t.count <> x.n or t.amount_minor_units <> x.amount""",
+        where t.run_id is null or t.count <> x.n or t.amount_minor_units <> x.amount
+        union
+        select t.run_id from run_totals t where t.kind <> 'pulled' and t.count <> 0 and not exists (
+          select 1 from outcomes o where o.run_id = t.run_id and o.kind = t.kind
+          and coalesce(o.currency, 'XXX') = t.currency)""",
     ),
     Invariant(
         "I10",

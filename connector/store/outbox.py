@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import and_, func, select
 
-from connector.errors import InvariantBroken
+from connector.errors import ConnectorError, InvariantBroken
 from connector.store.outbox_reading import FINISHED, OPEN, OutboxReading, OutboxRow, payload_sha256
 from connector.store.schema import attempts, financing_invoices, outbox, source_records
 
@@ -223,23 +223,29 @@ class Outbox(OutboxReading):
         ).rowcount
         return changed == 1
 
-    def postpone(self, row: OutboxRow, until: datetime, reason: str) -> None:
-        """Leave an unclaimed row for later, with the reason: its financing invoice cannot be trusted at present."""
+    def park(self, row: OutboxRow, error: ConnectorError) -> None:
+        """Let an unclaimed row wait for a person: it must not be sent as things are."""
         self._connection.execute(
             outbox.update()
             .where(outbox.c.id == row.id, outbox.c.state == row.state)
-            .values(next_attempt_at=until, error_class="InvariantBroken", error=reason)
+            .values(
+                state="parked",
+                next_attempt_at=None,
+                error_class=type(error).__name__,
+                error=str(error),
+            )
         )
 
     def decide(self, row_id: int, *, state: str, reason: str) -> None:
-        """A person's decision about a parked row: `pending` sends it again, `dead` gives it up."""
+        """A person's decision about a parked row: `pending` sends it again, `unknown` looks it up first, `dead` gives
+        it up."""
         changed = self._connection.execute(
             outbox.update()
             .where(outbox.c.id == row_id, outbox.c.state == "parked")
             .values(
                 state=state,
                 error=reason,
-                next_attempt_at=self._now() if state == "pending" else None,
+                next_attempt_at=None if state in FINISHED else self._now(),
                 finished_at=self._now() if state in FINISHED else None,
             )
         ).rowcount

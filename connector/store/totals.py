@@ -82,6 +82,29 @@ class CurrentTotals(Repository):
             for financier, money, state, status, count, amount in rows
         ]
 
+    def moved_on(self) -> list[tuple[str, str, int, int]]:
+        """(reason code, currency, count, amount) of invoices that are with a financier, not at their end, and whose
+        record is excluded meanwhile: paid there, canceled there, ..."""
+        columns, made = financing_invoices.c, outcomes.c
+        rows = self._connection.execute(
+            select(
+                made.reason_code,
+                columns.currency,
+                func.count(),
+                func.sum(columns.amount_minor_units),
+            )
+            .join(source_records, source_records.c.id == columns.record_id)
+            .join(outcomes, made.id == source_records.c.outcome_id)
+            .where(
+                made.kind == "excluded",
+                columns.state.in_(("submitting", "submitted")),
+                func.coalesce(columns.status, "").not_in(("repaid", "declined", "defaulted")),
+            )
+            .group_by(made.reason_code, columns.currency)
+            .order_by(made.reason_code, columns.currency)
+        )
+        return [(reason, money, count, int(amount)) for reason, money, count, amount in rows]
+
     def timeline_rows(self) -> int:
         """How many statuses were applied."""
         return self._connection.execute(

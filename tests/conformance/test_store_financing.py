@@ -101,7 +101,7 @@ def test_terms_are_replaced_until_they_are_sent(database: Database) -> None:
         (saved,) = store_records(tx, ["a"])
         financing_id = finance(tx, saved)
         tx.financing.set_state(financing_id, "withdrawn", "Not now.", allowed_from=["ready"])
-        tx.financing.replace_terms(financing_id, cheaper, outcome(tx).id - 1)
+        tx.financing.replace_terms(financing_id, FINANCIER, cheaper, outcome(tx).id - 1)
         row = tx.financing.get(financing_id)
         assert (row.terms, row.state, row.state_reason) == (cheaper, "ready", None)
         assert row.terms.difference(TERMS) == (
@@ -109,7 +109,7 @@ def test_terms_are_replaced_until_they_are_sent(database: Database) -> None:
         )
         tx.financing.set_state(financing_id, "submitting", None, allowed_from=["ready"])
     with pytest.raises(InvariantBroken, match="fixed"), database.write() as tx:
-        tx.financing.replace_terms(financing_id, TERMS, row.outcome_id)
+        tx.financing.replace_terms(financing_id, FINANCIER, TERMS, row.outcome_id)
 
 
 def test_sent_terms_are_guarded_by_the_database(database: Database) -> None:

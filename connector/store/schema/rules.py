@@ -8,7 +8,7 @@ APPEND_ONLY = ("record_versions", "outcomes", "status_timeline", "audit_log")
 FROZEN = {
     "source_records": ("connection", "stream", "source_id"),
     "mapping_versions": ("name", "version_no", "sha256", "document"),
-    "financing_invoices": ("record_id", "financier", "client_reference_id"),
+    "financing_invoices": ("record_id", "client_reference_id"),
     "outbox": (
         "stream",
         "seq",
@@ -25,6 +25,7 @@ FROZEN = {
 """Columns that never change once a row is written (one key, one payload; one reference per invoice): by trigger."""
 
 TERMS = (
+    "financier",
     "outcome_id",
     "direction",
     "invoice_number",

@@ -130,6 +130,9 @@ class Newest:
     """The newest timestamp seen on a walk: where the next incremental pull begins."""
 
     def __init__(self, clock: Clock, start: datetime | None = None) -> None:
+        self._clock = clock
+        self._began_seconds = clock.monotonic_seconds()
+        self._start = start
         self._horizon = clock.now().replace(tzinfo=None) + FAR_AHEAD
         self._instant = start
 
@@ -142,8 +145,13 @@ class Newest:
                 self._take(text)
 
     def cursor(self) -> Cursor | None:
-        """The cursor, None when no timestamp was seen."""
-        return None if self._instant is None else {"updated": written(self._instant)}
+        """The cursor, None when no timestamp was seen. It stands back by as long as the walk took: what changed on an
+        early page meanwhile was not seen, though its timestamp may be older than the newest one."""
+        if self._instant is None:
+            return None
+        took = timedelta(seconds=self._clock.monotonic_seconds() - self._began_seconds)
+        back = self._instant - took
+        return {"updated": written(back if self._start is None else max(back, self._start))}
 
     def _take(self, text: str) -> bool:
         instant = instant_of(text)

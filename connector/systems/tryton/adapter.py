@@ -91,7 +91,7 @@ class Tryton:
         status_notes=True,
         change_detection=(
             "By write_date (create_date while a record was never changed) and by the timestamps of its move "
-            "lines, from an overlap before the newest one seen; a deleted invoice shows only on a full walk."
+            "lines, from an overlap before the newest one seen; a deleted one is not noticed (only drafts, which are never offered, can be deleted)."
         ),
         write_back="Each status is a note on the invoice, and on request a line in its comment or reference.",
     )
