@@ -16,7 +16,7 @@ from typing import Any
 
 from connector.clock import Clock
 from connector.config.model import Flow
-from connector.store.financing import FinancingRow, Terms
+from connector.store.financing_rows import FinancingRow, Terms
 from connector.store.records import NewOutcome
 from connector.store.transaction import Transaction
 from connector.strict_json import JsonRefused, loads

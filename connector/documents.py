@@ -7,7 +7,7 @@ from connector.errors import NotFound, RecordRejected
 from connector.rendering import render
 from connector.store.database import Database
 from connector.store.documents import Document
-from connector.store.financing import FinancingRow
+from connector.store.financing_rows import FinancingRow
 from connector.system import AccountingSystem, SourceDocument
 
 FORMATS = frozenset({"pdf", "jpg", "jpeg", "png", "csv"})

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from connector.errors import RecordRejected
 from connector.store.companies import CounterpartyRow
-from connector.store.financing import FinancingRow
+from connector.store.financing_rows import FinancingRow
 from connector.system import SourceDocument
 from mappings.money import to_text
 

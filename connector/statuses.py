@@ -25,7 +25,7 @@ from connector.financier import (
 )
 from connector.store.chain import canonical_json
 from connector.store.database import Database
-from connector.store.financing import FinancingRow
+from connector.store.financing_rows import FinancingRow
 from connector.store.inbox import InboxRow
 from connector.store.timeline import TimelineRow
 from connector.store.transaction import Transaction

@@ -17,7 +17,7 @@ from connector.errors import InvariantBroken, Refused
 from connector.financier import Financier, InvoiceDocument, StepResult, Submission
 from connector.store.database import Database
 from connector.store.documents import Document
-from connector.store.financing import FinancingRow
+from connector.store.financing_rows import FinancingRow
 from connector.store.outbox_reading import OutboxRow
 from connector.store.transaction import Transaction
 

@@ -29,7 +29,7 @@ from connector.pull import Progress, Puller, RunReport
 from connector.redeciding import Redecider
 from connector.statuses import StatusKeeper
 from connector.store.database import Database
-from connector.store.financing import FinancingRow
+from connector.store.financing_rows import FinancingRow
 from connector.store.outbox_reading import OutboxRow
 from connector.submission import Submitter
 from connector.system import AccountingSystem

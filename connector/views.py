@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from connector.errors import NotFound, Refused
-from connector.store.financing import FinancingRow
+from connector.store.financing_rows import FinancingRow
 from connector.store.outbox_reading import OutboxRow
 from connector.store.reading import CurrentOutcome, OutcomeRow, RecordRow
 from connector.store.runs import RunRow, RunTotal

@@ -13,7 +13,7 @@ from typing import Any
 from connector.clock import Clock
 from connector.delivery import Delivery, Patience, Result
 from connector.store.database import Database
-from connector.store.financing import FinancingRow
+from connector.store.financing_rows import FinancingRow
 from connector.store.outbox_reading import OutboxRow
 from connector.store.timeline import TimelineRow
 from connector.store.transaction import Transaction

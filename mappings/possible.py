@@ -30,6 +30,10 @@ class Range(NamedTuple):
     high_open: bool = False
 
     def __and__(self, other: Range) -> Range:
+        if other is EVERY or self == other:
+            return self
+        if self is EVERY:
+            return other
         low, low_open = max(
             (self.low, self.low_open), (other.low, other.low_open), key=_as_lower_bound
         )
@@ -47,6 +51,8 @@ class Range(NamedTuple):
 
     def within(self, other: Range) -> bool:
         """Whether every number of this range is in the other."""
+        if other is EVERY or self is other:
+            return True
         return self & other == self
 
     def outside(self) -> list[Range]:
@@ -102,8 +108,8 @@ class Possible:
     @property
     def remaining_words(self) -> frozenset[str] | None:
         """The words it can hold, when they can be counted."""
-        if self.words is None:
-            return None
+        if self.words is None or not (self.excluded or self.others):
+            return self.words
         return frozenset(
             word
             for word in self.words - self.excluded

@@ -14,7 +14,7 @@ from mappings.document import Document
 from mappings.possible import Possible, asked_for, refused_by
 from mappings.rules import Condition, Rule
 
-MAX_STEPS: Final = 20_000
+MAX_STEPS: Final = 2_000
 """Comparisons of rules with rules. Beyond that nothing more is looked for: a document has no more to say by then."""
 _MAX_CASES: Final = 64
 

@@ -59,6 +59,13 @@ def _close_the_network() -> None:
     socket.getaddrinfo = guarded_look_up
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of the tests that kill (tests/chaos)."""
+    group = parser.getgroup("chaos")
+    group.addoption("--kills", type=int, default=12, help="how often the running connector is killed")
+    group.addoption("--seed", type=int, default=None, help="seed of the moments; default: a new one")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Nothing of the developer's machine leaks into a test: no network, no settings, no proxies."""
     for name in set(os.environ) - set(_KEPT):

@@ -11,7 +11,7 @@ import pytest
 
 from connector.clock import SystemClock
 from connector.store.database import Database
-from connector.store.financing import Terms
+from connector.store.financing_rows import Terms
 from connector.store.records import NewOutcome, NewVersion
 from connector.store.transaction import Transaction
 from tests.fakes import FakeClock

@@ -18,7 +18,7 @@ from connector.documents import check
 from connector.errors import ConfigError, NotFound, Refused
 from connector.financier import DOCUMENT_PURPOSES
 from connector.statuses import SESSION_ENDED
-from connector.store.financing import FinancingRow
+from connector.store.financing_rows import FinancingRow
 from connector.store.reading import RecordRow
 from connector.system import SourceDocument
 from connector.views import find_record

@@ -128,6 +128,12 @@ class _Reader:
         flows = self._flows(connections)
         self._check_key(loaded["encryption"])
         self._check_doorway(financiers)
+        self.problems += [
+            Problem(
+                ("financiers", name), "a connection has this name, too. Give one of them another."
+            )
+            for name in sorted(connections.keys() & financiers.keys())
+        ]
         if self.problems:
             return None
         return model.Config(

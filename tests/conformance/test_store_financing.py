@@ -105,7 +105,7 @@ def test_terms_are_replaced_until_they_are_sent(database: Database) -> None:
         row = tx.financing.get(financing_id)
         assert (row.terms, row.state, row.state_reason) == (cheaper, "ready", None)
         assert row.terms.difference(TERMS) == (
-            "the amount in minor units was 1000000 and is now 1200050"
+            "the amount was 10000.00 USD and is now 12000.50 USD"
         )
         tx.financing.set_state(financing_id, "submitting", None, allowed_from=["ready"])
     with pytest.raises(InvariantBroken, match="fixed"), database.write() as tx:

@@ -25,7 +25,7 @@ from connector.sandbox.tryton import TrytonSettings, create_tryton
 from connector.schedule import Tasks
 from connector.secrets import new_key
 from connector.service import Service
-from connector.store.financing import FinancingRow
+from connector.store.financing_rows import FinancingRow
 from connector.store.outbox_reading import OutboxRow
 from connector.store.timeline import TimelineRow
 from connector.store.transaction import Transaction
@@ -236,8 +236,8 @@ class Stage:
 
     def close(self) -> None:
         self.stop()
-        for server in self._servers:
-            server.stop()
+        while self._servers:
+            self._servers.pop().stop()
 
     def pull(self, *, full_walk: bool = False) -> bool:
         """Pull, whatever the system's health said before."""

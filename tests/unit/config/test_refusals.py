@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -215,13 +216,34 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file(load: Load) -> N
     ]
 
 
-def test_a_flow_is_told_apart_by_name_and_by_its_ends(load: Load) -> None:
+def test_a_flow_has_a_name_and_a_connection_of_its_own(load: Load) -> None:
     flow = GOOD[GOOD.index("[[flows]]") :]
     _, *lines = problems_of(load, f"{GOOD}\n{flow}")
     assert lines == [
-        "25: flows[2]: another flow already leads from this connection to this financier.",
         "26: flows[2].name: another flow has this name already.",
+        "27: flows[2].connection: another flow takes this connection's invoices already; an invoice has one financing.",
     ]
+
+
+def test_flows_do_not_share_a_mapping_name_for_two_documents(load: Load) -> None:
+    connection = GOOD[GOOD.index("[connections.") : GOOD.index("[financiers.")]
+    first = re.search(r"\[connections\.(\w+)\]", connection)
+    assert first
+    flow = GOOD[GOOD.index("[[flows]]") :]
+    second = connection.replace(f"connections.{first[1]}", "connections.second")
+    other = re.sub(r'name = "\w+"', 'name = "other"', flow, count=1)
+    other = other.replace(f'connection = "{first[1]}"', 'connection = "second"')
+    named = flow.rstrip() + '\nmapping = "a/same.toml"\n'
+    text = GOOD.replace(flow, "") + second + named + other.rstrip() + '\nmapping = "b/same.toml"\n'
+    (line,) = problems_of(load, text)
+    assert "another flow's mapping is called 'same', too. Give the file another name." in line
+
+
+def test_a_connection_and_a_financier_have_different_names(load: Load) -> None:
+    (line,) = problems_of(
+        load, GOOD.replace("financiers.lender", "financiers.books").replace('"lender"', '"books"')
+    )
+    assert "a connection has this name, too" in line
 
 
 def test_two_doors_do_not_share_a_secret(load: Load) -> None:
