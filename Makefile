@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check bench lock clean
+.PHONY: help install run test check chaos bench lock clean
 
 help:  ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -30,6 +30,9 @@ check: $(VENV)/.test-installed  ## Set up, then run only the checks: lint, forma
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+chaos: $(VENV)/.test-installed  ## Kill the running connector 100 times, and at every single commit (half an hour)
+	@$(BIN)/python -m pytest -n auto --dist loadgroup tests/chaos --kills 100
 
 bench: $(VENV)/.test-installed  ## Measure speed against other tools, in environments of their own
 	@$(BIN)/python -m bench peers

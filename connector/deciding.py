@@ -77,7 +77,8 @@ class Decision:
 
 def client_reference_id(connection: str, stream: str, source_id: str) -> str:
     """The one reference of a source invoice, the same on every machine and after every restore."""
-    return str(uuid.uuid5(REFERENCE_NAMESPACE, json.dumps([connection, stream, source_id])))
+    # Names of connections and streams have no slash, so no two invoices share a name here.
+    return str(uuid.uuid5(REFERENCE_NAMESPACE, f"{connection}/{stream}/{source_id}"))
 
 
 class Decider:
@@ -93,7 +94,7 @@ class Decider:
 
     def evaluate(self, record: Mapping[str, Any]) -> Outcome:
         """What the mapping alone says: pure, outside any transaction."""
-        return self._mapping.evaluate(record, self._today)
+        return _countable(self._mapping.evaluate(record, self._today))
 
     def evaluate_raw(self, raw: bytes) -> tuple[Record | None, Outcome]:
         """The decoded record (None where it cannot be read), and what the mapping says of it."""
@@ -101,7 +102,7 @@ class Decider:
             record: Record = loads(raw)
         except JsonRefused as refused:
             return None, _unreadable(str(refused))
-        return record, _countable(self.evaluate(record))
+        return record, self.evaluate(record)
 
     def evaluate_as_of(self, record: Mapping[str, Any], day: date) -> Outcome:
         """What the mapping alone said on another day."""

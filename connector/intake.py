@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,11 +14,13 @@ from connector.errors import ConnectorError
 from connector.secrets import SecretBox
 from connector.store.records import Known, NewVersion
 from connector.store.transaction import Transaction
-from connector.strict_json import JsonRefused, loads
+from connector.strict_json import JsonRefused, loads, write
 from connector.system import AccountingSystem, RawRecord, Record, Stream
 from mappings.outcome import Outcome
 
 log = logging.getLogger(__name__)
+
+_JSON = msgspec.json.Encoder(decimal_format="number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +46,16 @@ def arrival(
     decider: Decider | None,
 ) -> Arrival:
     """Hide, decode and evaluate one record: all the thinking, outside any transaction."""
-    stored, secrets = hide_secrets(raw.raw, stream.secret_fields, box)
+    record = readable(raw.raw)
     outcome: Outcome | None = None
-    if decider is not None:
-        record, outcome = decider.evaluate_raw(stored)
+    if record is None:
+        stored, secrets = hide_in_bytes(raw.raw, stream.secret_fields, box)
+        if decider is not None:
+            _, outcome = decider.evaluate_raw(stored)
     else:
-        record = readable(stored)
+        stored, secrets = hide_in_record(raw.raw, record, stream.secret_fields, box)
+        if decider is not None:
+            outcome = decider.evaluate(record)
     return Arrival(raw, content_hash, stored, secrets, record, outcome, known)
 
 
@@ -187,29 +192,49 @@ def readable(raw: bytes) -> Record | None:
     return record
 
 
-def hide_secrets(
-    raw: bytes, secret_fields: Sequence[str], box: SecretBox
+def hide_in_record(
+    raw: bytes, record: Record, secret_fields: Sequence[str], box: SecretBox
 ) -> tuple[bytes, bytes | None]:
-    """The record with its secret values masked, and those values encrypted.
+    """Mask the secret values in `record` and in its bytes; those bytes, and the values encrypted.
 
     A masked text keeps its length, so that a mapping can still check it; all other bytes stay as they came.
     """
-    # A key may be written with escapes; then only decoding tells.
-    if not (b"\\" in raw or any(name.encode() in raw for name in secret_fields)):
-        return raw, None
-    present = secret_fields
-    parts: dict[str, msgspec.Raw] = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
     hidden: dict[str, Any] = {}
-    for name in present:
-        value = msgspec.json.decode(parts[name]) if name in parts else None
+    for name in secret_fields:
+        value = record.get(name)
         if value is None:
             continue
         hidden[name] = value
-        masked: str | int = "*" * len(value) if isinstance(value, str) else 0
-        parts[name] = msgspec.Raw(msgspec.json.encode(masked))
+        masked = record[name] = _mask(value)
+        key = msgspec.json.encode(name)
+        member = key + b":" + _JSON.encode(value)
+        if raw.count(key) == 1 and raw.count(member) == 1:
+            raw = raw.replace(member, key + b":" + _JSON.encode(masked))
+        else:
+            raw = write(
+                record
+            )  # written in a way of its own: with spaces, escapes, or the name once more
+    return raw, box.encrypt(_JSON.encode(hidden)) if hidden else None
+
+
+def hide_in_bytes(
+    raw: bytes, secret_fields: Sequence[str], box: SecretBox
+) -> tuple[bytes, bytes | None]:
+    """The same for a record that cannot be read as it must be (a key twice, a number too long)."""
+    parts: dict[str, msgspec.Raw] = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    hidden: dict[str, Any] = {}
+    for name in secret_fields:
+        value = msgspec.json.decode(parts[name]) if name in parts else None
+        if value is not None:
+            hidden[name] = value
+            parts[name] = msgspec.Raw(_JSON.encode(_mask(value)))
     if not hidden:
         return raw, None
-    return msgspec.json.encode(parts), box.encrypt(json.dumps(hidden).encode())
+    return _JSON.encode(parts), box.encrypt(_JSON.encode(hidden))
+
+
+def _mask(value: Any) -> str | int:
+    return "*" * len(value) if isinstance(value, str) else 0
 
 
 def is_echo(

@@ -63,8 +63,34 @@ _DECODER = json.JSONDecoder(
 )
 
 
+_DIGITS_AS_ZERO = bytes.maketrans(b"123456789", b"000000000")
+_MANY_DIGITS = b"0" * (MAX_DIGITS + 1)
+_QUICK_DECODER = msgspec.json.Decoder(float_hook=_fraction)
+
+
 def loads(raw: bytes) -> Any:
     """Read one JSON document. Raises JsonRefused; nothing else, whatever the bytes."""
+    value = _quickly(raw)
+    return _carefully(raw) if value is None else value
+
+
+def _quickly(raw: bytes) -> Any:
+    """The value where writing it again gives the very same bytes: then they have one meaning, because a key given
+    twice or a number read inexactly would not come back. None where that is not so; then every byte is looked at."""
+    if (
+        b"\\u" in raw
+        or raw.count(b"[") + raw.count(b"{") > MAX_DEPTH
+        or _MANY_DIGITS in raw.translate(_DIGITS_AS_ZERO)
+    ):
+        return None
+    try:
+        value = _QUICK_DECODER.decode(raw)
+    except (msgspec.MsgspecError, JsonRefused, RecursionError, UnicodeDecodeError):
+        return None
+    return value if _EXACT_ENCODER.encode(value) == raw else None
+
+
+def _carefully(raw: bytes) -> Any:
     if raw.startswith(b"\xef\xbb\xbf"):
         raise JsonRefused("the JSON begins with a byte order mark")
     try:

@@ -209,34 +209,41 @@ class Comparison:
 
     def _keep(self, key: str, change: OutcomeChange, state: str | None) -> None:
         self.counts["changed"] += 1
-        entry = _described(key, change, state)
-        kept = _Kept.of(entry)
-        names = ["changed"]
         if change.worse:
             self.counts["worse" if change.worse > 0 else "better"] += 1
+        place = (-change.worse, key)
+        kept: _Kept | None = None
         for name, holds in (
+            ("changed", True),
             ("became_eligible", change.became_eligible),
             ("stopped", change.stopped),
             ("touched", state is not None),
         ):
-            if holds:
+            if not holds:
+                continue
+            if name != "changed":
                 self.counts[name] += 1
-                names.append(name)
-        for name in names:
-            self._put(self._lists[name], [kept], self._limit(name))
+            if self._has_room(self._lists[name], place, self._limit(name)):
+                kept = kept or _Kept.of(_described(key, change, state))
+                self._put(self._lists[name], [kept], self._limit(name))
         for field in change.fields:
             self.fields[field.field] = self.fields.get(field.field, 0) + 1
-            example = _Kept.of({"key": key, "worse": change.worse, **asdict(field)})
             examples = self._field_examples.setdefault(field.field, [])
-            self._put(examples, [example], self.examples_limit)
+            if self._has_room(examples, place, self.examples_limit):
+                example = _Kept.of({"key": key, "worse": change.worse, **asdict(field)})
+                self._put(examples, [example], self.examples_limit)
 
     def _limit(self, name: str) -> int:
         return self.listed_limit if name == "touched" else self.examples_limit
 
     @staticmethod
-    def _put(kept: list[_Kept], more: list[_Kept], limit: int) -> None:
+    def _has_room(kept: list[_Kept], place: tuple[int, str], limit: int) -> bool:
+        return len(kept) < limit or bool(kept and place < kept[-1].place)
+
+    @classmethod
+    def _put(cls, kept: list[_Kept], more: list[_Kept], limit: int) -> None:
         for one in more:
-            if len(kept) < limit or (kept and one < kept[-1]):
+            if cls._has_room(kept, one.place, limit):
                 insort(kept, one)
                 del kept[limit:]
 

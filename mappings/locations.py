@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-MAX_DOCUMENT_BYTES: Final = 256 * 1024
+MAX_DOCUMENT_BYTES: Final = 128 * 1024
 MAX_ENTRIES: Final = 2_000
 _MAX_KEY_PARTS: Final = 6
 _MAX_NESTING: Final = 6

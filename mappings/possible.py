@@ -176,14 +176,14 @@ def asked_for(comparison: str, argument: str, kind: str) -> Possible:
         return ABSENT
     if comparison in ("is WORD", "is one of WORDS"):
         words = (word for word in words_of(comparison, argument) if _has_form(word, kind))
-        return replace(_THERE, words=frozenset(words))
+        return Possible(missing=False, words=frozenset(words))
     if comparison in ("is not WORD", "is none of WORDS"):
         return Possible(excluded=words_of(comparison, argument))
     if comparison in ("starts with WORD", "contains WORD"):
         (word,) = words_of(comparison, argument)
-        return replace(_THERE, others=frozenset({(comparison, word)}))
+        return Possible(missing=False, others=frozenset({(comparison, word)}))
     if comparison.startswith("has more than"):
-        return replace(_THERE, others=frozenset({(comparison, argument)}))
+        return Possible(missing=False, others=frozenset({(comparison, argument)}))
     if comparison in _DAYS:
         least, most = _DAYS[comparison]
         sign, count = (
@@ -192,18 +192,19 @@ def asked_for(comparison: str, argument: str, kind: str) -> Possible:
         )
         low = None if least is None else Decimal(least + sign * count)
         high = None if most is None else Decimal(most + sign * count)
-        return replace(_THERE, days=Range(low, high))
+        return Possible(missing=False, days=Range(low, high))
     if comparison in ("is before DATE", "is after DATE"):
         day = Decimal(date.fromisoformat(argument).toordinal())
         before = comparison == "is before DATE"
-        return replace(
-            _THERE, dates=Range(high=day, high_open=True) if before else Range(day, low_open=True)
+        return Possible(
+            missing=False,
+            dates=Range(high=day, high_open=True) if before else Range(day, low_open=True),
         )
     if comparison in _NUMBERS:
         upper, is_open = _NUMBERS[comparison]
         limit = Decimal(argument)
         bounds = Range(high=limit, high_open=is_open) if upper else Range(limit, low_open=is_open)
-        return replace(_THERE, numbers=bounds)
+        return Possible(missing=False, numbers=bounds)
     return _THERE
 
 
@@ -229,15 +230,15 @@ def refused_by(comparison: str, asked: Possible) -> list[Possible] | None:
     if comparison == "is missing":
         return [_THERE]
     if comparison in ("is not WORD", "is none of WORDS"):
-        return [replace(_THERE, words=asked.excluded)]
+        return [Possible(missing=False, words=asked.excluded)]
     if asked.others:
         return None
     if comparison in ("is WORD", "is one of WORDS"):
         return [Possible(excluded=asked.words or frozenset())]
     found = [ABSENT]
-    found += [replace(_THERE, numbers=part) for part in asked.numbers.outside()]
-    found += [replace(_THERE, days=part) for part in asked.days.outside()]
-    found += [replace(_THERE, dates=part) for part in asked.dates.outside()]
+    found += [Possible(missing=False, numbers=part) for part in asked.numbers.outside()]
+    found += [Possible(missing=False, days=part) for part in asked.days.outside()]
+    found += [Possible(missing=False, dates=part) for part in asked.dates.outside()]
     return found
 
 

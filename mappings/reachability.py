@@ -15,7 +15,9 @@ from mappings.possible import Possible, asked_for, refused_by
 from mappings.rules import Condition, Rule
 
 MAX_STEPS: Final = 2_000
-"""Comparisons of rules with rules. Beyond that nothing more is looked for: a document has no more to say by then."""
+"""Comparisons of rules with rules. Beyond that nothing more is looked for: no document of that size was meant well."""
+MAX_WORDS: Final = 4_000
+"""Words and conditions of all rules together that are looked into."""
 _MAX_CASES: Final = 64
 
 Domain = Callable[[str], Possible]
@@ -29,7 +31,11 @@ def check_rules(
     """Note every rule that can never act, or never decides. `layer_names` are in order, the lowest first."""
     domain = cache(domain)
     cases = {}
+    size = 0
     for rule in rules:
+        size += sum(1 + condition.argument.count(",") for condition in rule.conditions)
+        if size > MAX_WORDS:
+            break
         before = len(document.problems)
         found = _cases(document, rule, domain)
         if len(document.problems) == before and found is not None:

@@ -16,7 +16,8 @@ from mappings.outcome import OutcomeKind, Problem
 from mappings.pipelines import Pipeline
 from mappings.vocabulary import ANY, Surroundings
 
-MAX_RULES: Final = 500
+MAX_RULES: Final = 300
+MAX_CONDITIONS: Final = 400
 MAX_CONDITIONS_ON_DAYS: Final = 50
 MAX_CONDITIONS_OF_A_RULE: Final = 20
 
@@ -79,6 +80,7 @@ class RuleCompiler:
         self.kind_of_path = kind_of_path
         self.surroundings = surroundings
         self.of_financier = of_financier
+        self.conditions = 0
         self.conditions_on_days = 0
 
     def compile(self, document: Document) -> list[Rule]:
@@ -115,6 +117,11 @@ class RuleCompiler:
         texts = entry[key] if isinstance(entry[key], list) else [entry[key]]
         if not 1 <= len(texts) <= MAX_CONDITIONS_OF_A_RULE:
             document.note(path, f"A rule has 1 to {MAX_CONDITIONS_OF_A_RULE} conditions")
+            return None
+        self.conditions += len(texts)
+        if self.conditions > MAX_CONDITIONS:
+            if self.conditions - len(texts) <= MAX_CONDITIONS:
+                document.note(path, f"A document may have at most {MAX_CONDITIONS} conditions")
             return None
         tests: list[Test] = []
         fields: list[str] = []

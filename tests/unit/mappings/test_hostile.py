@@ -18,7 +18,7 @@ from tests.unit.mappings.documents import RECORD, document
 from tests.unit.mappings.hostile import DOCUMENTS, ESCAPES, RECORDS
 
 TODAY = date(2026, 11, 22)
-MOST_STEPS_OF_A_DOCUMENT = 400_000
+MOST_STEPS_OF_A_DOCUMENT = 300_000
 MOST_STEPS_OF_A_RECORD = 20_000
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from connector import strict_json
 from connector.strict_json import MAX_DEPTH, JsonRefused, loads, loads_object, write
 
 REFUSED = [
@@ -132,17 +133,16 @@ def test_any_bytes_are_read_or_refused(raw):
     write(value)
 
 
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 JSON_VALUES = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(10**38), 10**38)
-    | st.text()
+    | TEXTS
     | st.decimals(
         allow_nan=False, allow_infinity=False, places=4, min_value=-(10**20), max_value=10**20
     ),
-    lambda children: (
-        st.lists(children, max_size=4) | st.dictionaries(st.text(), children, max_size=4)
-    ),
+    lambda children: st.lists(children, max_size=4) | st.dictionaries(TEXTS, children, max_size=4),
     max_leaves=12,
 )
 
@@ -161,3 +161,23 @@ def test_amounts_keep_every_digit(amount):
 def test_floats_are_never_written(bad):
     with pytest.raises(JsonRefused):
         write(bad)
+
+
+@pytest.mark.parametrize("raw", [b'{"a":"x\\u0000y"}', b'{"a\\u0000":1}', b'["\\u0000"]'])
+def test_a_nul_is_refused(raw):
+    with pytest.raises(JsonRefused, match="NUL"):
+        loads(raw)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b'{"a":1,"a":1}', b'{"a":1.10}', b'{"a": 1}', b'{"a":1e2}', b'{"a":18446744073709551616}'],
+)
+def test_the_quick_way_says_what_the_careful_way_says(raw):
+    def told(read):
+        try:
+            return read(raw), None
+        except JsonRefused as refused:
+            return None, str(refused)
+
+    assert told(loads) == told(strict_json._carefully)
