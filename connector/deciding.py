@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from connector.clock import Clock
 from connector.config.model import Flow
@@ -43,8 +43,7 @@ Totals = dict[tuple[str, str], tuple[int, int]]
 """(currency, kind) -> (count, amount in minor units); kind is an outcome or `pulled`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A record to be decided, by its latest version."""
 
     record_id: int
@@ -54,8 +53,7 @@ class Candidate:
     """False for a record seen for the first time: then nothing about it can be in the store yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """An outcome with the identifier it will be stored under, and what follows for the financing invoice."""
 
     candidate: Candidate

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -23,12 +22,12 @@ log = logging.getLogger(__name__)
 _JSON = msgspec.json.Encoder(decimal_format="number")
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A record that is new or has changed. `stored` are its bytes with the secrets masked; `record` is None, and
     `outcome` a rejection, where they cannot be read; `known` is what the store held before."""
 
     raw: RawRecord
+    page: int | None
     content_hash: bytes
     stored: bytes
     secrets: bytes | None
@@ -41,6 +40,7 @@ def arrival(
     raw: RawRecord,
     content_hash: bytes,
     known: Known | None,
+    page: int | None,
     stream: Stream,
     box: SecretBox,
     decider: Decider | None,
@@ -56,11 +56,11 @@ def arrival(
         stored, secrets = hide_in_record(raw.raw, record, stream.secret_fields, box)
         if decider is not None:
             outcome = decider.evaluate(record)
-    return Arrival(raw, content_hash, stored, secrets, record, outcome, known)
+    return Arrival(raw, page, content_hash, stored, secrets, record, outcome, known)
 
 
 class Intake:
-    """Stores the arrivals of one page."""
+    """Stores arrivals."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class Intake:
         self._system = system
         self._decider = decider
 
-    def store(self, arrivals: Sequence[Arrival], page: int | None) -> Totals:
+    def store(self, arrivals: Sequence[Arrival]) -> Totals:
         """Store versions and all that follows from them; the control totals of what was stored."""
         tx = self._tx
         new = iter(tx.allocate("source_records", sum(1 for item in arrivals if not item.known)))
@@ -104,7 +104,7 @@ class Intake:
                     secrets=item.secrets,
                     source_updated_at=item.raw.updated_at,
                     is_echo=index in echoes,
-                    page=page,
+                    page=item.page,
                     outcome=None if outcome is None else as_row(outcome_ids[index], outcome),
                     recheck_on=None if outcome is None else outcome.recheck_on,
                 )

@@ -7,7 +7,7 @@ comparison of hashes; an unchanged page of a numbered walk costs one for the who
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -22,6 +22,9 @@ from connector.store.transaction import Transaction
 from connector.system import AccountingSystem, Page, RawRecord, Stream
 
 log = logging.getLogger(__name__)
+
+RECORDS_A_COMMIT = 400
+"""How many new or changed records are stored in one transaction, about: it holds the write lock for some 30 ms."""
 
 Progress = Callable[["RunReport"], None]
 
@@ -56,6 +59,28 @@ class RunReport:
             self.totals[key] = (before + number, sum_before + amount)
 
 
+@dataclass(slots=True)
+class _Walk:
+    """One run under way, and what waits for its next commit."""
+
+    report: RunReport
+    stream: Stream
+    system: AccountingSystem
+    decider: Decider | None
+    waiting: list[Page] = field(default_factory=list)
+    fresh: list[Page] = field(default_factory=list)
+    """Those of the waiting pages that were not seen like this before."""
+    waiting_ids: set[str] = field(default_factory=set)
+    arrivals: list[Arrival] = field(default_factory=list)
+
+    def forget(self) -> None:
+        """What waited is stored."""
+        self.waiting.clear()
+        self.fresh.clear()
+        self.waiting_ids.clear()
+        self.arrivals = []
+
+
 class Puller:
     """Runs the pulls of all connections. One pull of a connection at a time is the engine's promise."""
 
@@ -83,58 +108,67 @@ class Puller:
             run_id = tx.runs.start(connection, stream.name, "pull")
             marks = tx.records.page_marks(connection, stream.name)
         report = RunReport(run_id, connection, stream.name, full_walk=cursor is None)
-        decider = self._deciders(connection) if stream.mapped else None
+        walk = _Walk(report, stream, system, self._deciders(connection) if stream.mapped else None)
         try:
             for page in system.pull(stream.name, cursor):
-                self._page(report, stream, system, decider, marks, page)
+                self._page(walk, marks, page)
                 if progress is not None:
                     progress(report)
+            self._commit(walk)
         except Exception as error:
             self._failed(report, error)
             raise
         self._succeeded(report)
         return report
 
-    # -- one page -------------------------------------------------------------------------------------------------
+    # -- pages ----------------------------------------------------------------------------------------------------
 
-    def _page(
-        self,
-        report: RunReport,
-        stream: Stream,
-        system: AccountingSystem,
-        decider: Decider | None,
-        marks: dict[int, tuple[bytes, int]],
-        page: Page,
-    ) -> None:
+    def _page(self, walk: _Walk, marks: dict[int, tuple[bytes, int]], page: Page) -> None:
+        """Take in one page. It is committed with the next ones, until they are RECORDS_A_COMMIT or one moves the
+        cursor: a commit costs as much as storing some ten records, and holds up whoever else writes."""
+        report = walk.report
         report.pages += 1
         report.seen += page.size
         if page.total is not None:
             report.drifted |= report.expected not in (None, page.total)
             report.expected = page.total
         if page.number is not None and marks.get(page.number) == (page.digest, page.size):
-            if page.cursor is not None:
-                with self._database.write() as tx:
-                    tx.cursors.set(report.connection, stream.name, page.cursor, full_walk=False)
-            return
-        changed = self._changed(report, stream, decider, page)
-        with self._database.write() as tx:
-            if changed:
-                intake = Intake(tx, report.connection, stream, report.run_id, system, decider)
-                report.add(len(changed), intake.store(changed, page.number))
-                tx.runs.progress(report.run_id, report.pages, report.seen, report.changed)
-            self._remember_page(tx, report, stream, page, changed)
-            if page.cursor is not None:
-                tx.cursors.set(report.connection, stream.name, page.cursor, full_walk=False)
+            walk.waiting.append(page)
+        else:
+            records = {record.source_id: record for record in page.records()}
+            if not walk.waiting_ids.isdisjoint(records):
+                self._commit(
+                    walk
+                )  # it came twice, because pages shifted: the second is compared with the first
+            walk.waiting.append(page)
+            walk.fresh.append(page)
+            walk.waiting_ids.update(records)
+            walk.arrivals += self._changed(walk, page, records)
+        if page.cursor is not None or len(walk.arrivals) >= RECORDS_A_COMMIT:
+            self._commit(walk)
 
-    def _changed(
-        self,
-        report: RunReport,
-        stream: Stream,
-        decider: Decider | None,
-        page: Page,
-    ) -> list[Arrival]:
+    def _commit(self, walk: _Walk) -> None:
+        """Store all that waits, with the cursor that is true once it is stored."""
+        report, stream = walk.report, walk.stream
+        cursor = walk.waiting[-1].cursor if walk.waiting else None
+        if not walk.fresh and cursor is None:
+            walk.forget()
+            return
+        with self._database.write() as tx:
+            if walk.arrivals:
+                intake = Intake(
+                    tx, report.connection, stream, report.run_id, walk.system, walk.decider
+                )
+                report.add(len(walk.arrivals), intake.store(walk.arrivals))
+                tx.runs.progress(report.run_id, report.pages, report.seen, report.changed)
+            self._remember_pages(tx, walk)
+            if cursor is not None:
+                tx.cursors.set(report.connection, stream.name, cursor, full_walk=False)
+        walk.forget()
+
+    def _changed(self, walk: _Walk, page: Page, newest: Mapping[str, RawRecord]) -> list[Arrival]:
         """The records that differ from what is stored, decoded and evaluated: all the thinking, before the lock."""
-        newest = {record.source_id: record for record in page.records()}
+        report, stream = walk.report, walk.stream
         content_hash = self._box.content_hash
         hashes = {source_id: content_hash(record.raw) for source_id, record in newest.items()}
         with self._database.read() as tx:
@@ -153,7 +187,11 @@ class Puller:
                 continue
             if source_id in overtaken:
                 continue
-            changed.append(arrival(raw, hashes[source_id], before, stream, self._box, decider))
+            changed.append(
+                arrival(
+                    raw, hashes[source_id], before, page.number, stream, self._box, walk.decider
+                )
+            )
         return changed
 
     def _is_older(self, tx: Transaction, report: RunReport, before: Known, now: RawRecord) -> bool:
@@ -168,28 +206,25 @@ class Puller:
             and now.updated_at < stored.source_updated_at
         )
 
-    def _remember_page(
-        self,
-        tx: Transaction,
-        report: RunReport,
-        stream: Stream,
-        page: Page,
-        changed: Sequence[Arrival],
-    ) -> None:
-        """Mark this page as seen, and unmark pages on which a changed record used to be: their bytes may come back
-        with an older version of it."""
-        if page.number is None or page.digest is None:
-            return
+    def _remember_pages(self, tx: Transaction, walk: _Walk) -> None:
+        """Mark pages as seen, and unmark those on which a changed record used to be: their bytes may come back with an
+        older version of it."""
+        report, stream = walk.report, walk.stream
+        fresh = [page for page in walk.fresh if page.number is not None]
         elsewhere = {
             item.known.page
-            for item in changed
-            if item.known is not None and item.known.page not in (None, page.number)
+            for item in walk.arrivals
+            if item.known is not None and item.known.page not in (None, item.page)
         }
         if elsewhere:
             tx.records.unmark_pages(
                 report.connection, stream.name, [p for p in elsewhere if p is not None]
             )
-        tx.records.mark_page(report.connection, stream.name, page.number, page.digest, page.size)
+        for page in fresh:
+            if page.number is not None and page.digest is not None:
+                tx.records.mark_page(
+                    report.connection, stream.name, page.number, page.digest, page.size
+                )
 
     # -- the end of a run -----------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from marshmallow import Schema
 
@@ -20,8 +20,7 @@ Cursor = dict[str, str]
 """Where the next incremental pull of a stream begins: strings only, meaning known to the adapter alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class RawRecord:
+class RawRecord(NamedTuple):
     """One record as it came: `raw` is its JSON exactly as the system sent it (UTF-8 bytes)."""
 
     source_id: str

@@ -23,6 +23,15 @@ on conflict (connection, counterparty_id) do update set name = excluded.name, ro
   record_id = excluded.record_id"""
 
 
+_LINKS_SQLITE = """
+select counterparty_id, company_id from company_links
+where connection = ? and financier = ? and counterparty_id in (select value from json_each(?))"""
+
+_LINKS_POSTGRESQL = """
+select counterparty_id, company_id from company_links
+where connection = ? and financier = ? and counterparty_id = any(?)"""
+
+
 @dataclass(frozen=True, slots=True)
 class CounterpartyRow:
     """A counterparty with the record it was last read from. Fields as in `connector.system.Counterparty`."""
@@ -151,15 +160,12 @@ class Companies(Repository):
         self, connection: str, financier: str, counterparty_ids: Collection[str]
     ) -> dict[str, str]:
         """The linked companies, by counterparty identifier; those without a link are absent."""
-        links = company_links.c
-        rows = self._connection.execute(
-            select(links.counterparty_id, links.company_id).where(
-                links.connection == connection,
-                links.financier == financier,
-                self._among(links.counterparty_id, counterparty_ids),
-            )
-        )
-        return {row.counterparty_id: row.company_id for row in rows}
+        wanted = list(counterparty_ids)
+        if self._is_sqlite:
+            rows = self._query_plain(_LINKS_SQLITE, (connection, financier, json.dumps(wanted)))
+        else:
+            rows = self._query_plain(_LINKS_POSTGRESQL, (connection, financier, wanted))
+        return dict(rows)
 
     def all_links(
         self, connection: str | None = None, financier: str | None = None

@@ -7,9 +7,9 @@ can happen in operation. Messages name constraints, tables and columns, never va
 from __future__ import annotations
 
 import sqlite3
+import sys
 from typing import Any
 
-import psycopg
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import ExceptionContext
 
@@ -37,7 +37,7 @@ def translated(error: BaseException, *, read_only: bool = False) -> ConnectorErr
         return InvariantBroken("A text holds a character that is no Unicode and cannot be stored.")
     if isinstance(error, sqlite3.Error):
         return _from_sqlite(error, read_only)
-    if isinstance(error, psycopg.Error):
+    if "psycopg" in sys.modules:  # it is loaded for PostgreSQL alone
         return _from_postgresql(error)
     return None
 
@@ -65,7 +65,11 @@ def _from_sqlite(error: sqlite3.Error, read_only: bool) -> ConnectorError | None
     return None
 
 
-def _from_postgresql(error: psycopg.Error) -> ConnectorError | None:
+def _from_postgresql(error: BaseException) -> ConnectorError | None:
+    import psycopg
+
+    if not isinstance(error, psycopg.Error):
+        return None
     diagnosis: Any = error.diag
     if isinstance(error, psycopg.IntegrityError):
         what = diagnosis.constraint_name or diagnosis.message_primary

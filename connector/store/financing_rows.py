@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 import msgspec
 
@@ -16,8 +16,7 @@ from connector.store.schema import REPLACEABLE
 from mappings.money import to_text
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(NamedTuple):
     """What the money depends on. `amount_minor_units` in the smallest unit of `currency` (ISO 4217, upper case);
     `buyer_id` and `supplier_id` are the source system's."""
 
@@ -96,7 +95,7 @@ class FinancingRow:
     @property
     def terms(self) -> Terms:
         """The columns that move money."""
-        return Terms(*(getattr(self, name) for name in Terms.__slots__))
+        return Terms(*(getattr(self, name) for name in Terms._fields))
 
     @property
     def is_sent(self) -> bool:
@@ -196,7 +195,7 @@ def decoded(row: Mapping[Any, Any]) -> FinancingRow:
     stored_digest = columns.pop("digest")
     columns["type_of_goods"] = tuple(json.loads(columns["type_of_goods"]))
     columns["financing_json"] = columns.pop("financing")
-    terms = Terms(*(columns[name] for name in Terms.__slots__))
+    terms = Terms(*(columns[name] for name in Terms._fields))
     digest = terms_digest(
         columns["record_id"],
         columns["financier"],

@@ -35,7 +35,9 @@ def migrate(engine: Engine) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
-    from alembic import command  # takes longer to import than most commands run
+    if _revision(connection) == newest_revision():
+        return  # as at nearly every start; Alembic takes longer to import than most commands run
+    from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
@@ -52,6 +54,11 @@ def _upgrade(connection: Connection) -> None:
         )
     if present != scripts.get_current_head():
         command.upgrade(config, "head")
+
+
+def newest_revision() -> str:
+    """The newest schema of this version, by the names of its scripts (`NNNN_what.py`)."""
+    return max(path.name for path in (_SCRIPTS / "versions").glob("[0-9]*.py")).partition("_")[0]
 
 
 def _revision(connection: Connection) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -96,7 +95,7 @@ def test_the_digest_is_of_a_fixed_text(database: Database) -> None:
 
 
 def test_terms_are_replaced_until_they_are_sent(database: Database) -> None:
-    cheaper = replace(TERMS, amount_minor_units=1_000_000, type_of_goods=())
+    cheaper = TERMS._replace(amount_minor_units=1_000_000, type_of_goods=())
     with database.write() as tx:
         (saved,) = store_records(tx, ["a"])
         financing_id = finance(tx, saved)
@@ -178,15 +177,15 @@ def test_a_record_and_a_reference_have_one_financing_invoice(database: Database)
 def test_nothing_is_financed_for_no_money(database: Database, amount: int) -> None:
     with pytest.raises(InvariantBroken), database.write() as tx:
         (saved,) = store_records(tx, ["a"])
-        finance(tx, saved, replace(TERMS, amount_minor_units=amount))
+        finance(tx, saved, TERMS._replace(amount_minor_units=amount))
 
 
 def test_money_is_stored_up_to_64_bits_and_no_further(database: Database) -> None:
     with database.write() as tx:
         first, second = store_records(tx, ["a", "b"])
-        finance(tx, first, replace(TERMS, amount_minor_units=2**63 - 1))
+        finance(tx, first, TERMS._replace(amount_minor_units=2**63 - 1))
     with pytest.raises(InvariantBroken, match=r"64-bit|does not fit"), database.write() as tx:
-        finance(tx, second, replace(TERMS, amount_minor_units=2**63))
+        finance(tx, second, TERMS._replace(amount_minor_units=2**63))
     with pytest.raises(InvariantBroken, match=r"64-bit|does not fit"), database.write() as tx:
         store_records(tx, ["c"], kind=None)
         made = outcome(tx, amount_minor_units=-(2**63) - 1)
