@@ -133,8 +133,8 @@ class Delivery:
                 effect.prepare(tx, row, action)
             except (InvariantBroken, Refused) as error:
                 log.error("delivery.held_back row=%d error=%s", row.id, error)
-                tx.outbox.park(row, error)
-                effect.parked(tx, row, str(error))
+                if tx.outbox.park(row, error):
+                    effect.parked(tx, row, str(error))
                 return None
             return tx.outbox.claim(row, action=action, lease_seconds=self._patience.lease_seconds)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date
+from functools import lru_cache
 from typing import Any, Final
 
 from mappings.outcome import Problem
@@ -66,11 +67,15 @@ def spoken(path: str) -> str:
     return words[:1].upper() + words[1:]
 
 
+# A book of invoices has a few hundred dates, each read several times a record.
+_read_date = lru_cache(4096)(date.fromisoformat)
+
+
 def parse_date(value: object, path: str | None = None) -> date:
     """Read `YYYY-MM-DD` and nothing else. Raises Wrong."""
     if type(value) is str and len(value) == 10 and value[4] == value[7] == "-":
         try:
-            return date.fromisoformat(value)
+            return _read_date(value)
         except ValueError:
             pass
     raise Wrong("not_a_date", "must be a calendar date written like 2026-11-30", path)

@@ -209,10 +209,20 @@ class RuleCompiler:
         if self.surroundings is None or None in path.steps:
             raise ExpressionError("A field of the record cannot be looked at so", offset, field)
         read = self.surroundings.read(path)
-        name = path.text if len(path.steps) == 1 else None
-        return Subject(
-            path.text, lambda scope: read(scope.record), name=name, kind=self.kind_of_path(path)
-        )
+        kind = self.kind_of_path(path)
+        if len(path.steps) > 1:
+            return Subject(path.text, lambda scope: read(scope.record), kind=kind)
+        return Subject(path.text, _record_value(path.text), name=path.text, kind=kind)
+
+
+def _record_value(name: str) -> Callable[[Scope], Any]:
+    """A field of the record itself, without a call more than it takes: every rule reads one."""
+
+    def read(scope: Scope) -> Any:
+        value = scope.record.get(name)
+        return None if value == "" else value
+
+    return read
 
 
 def _financing_value(target: str) -> Callable[[Scope], Any]:

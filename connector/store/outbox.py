@@ -223,18 +223,24 @@ class Outbox(OutboxReading):
         ).rowcount
         return changed == 1
 
-    def park(self, row: OutboxRow, error: ConnectorError) -> None:
-        """Let an unclaimed row wait for a person: it must not be sent as things are."""
-        self._connection.execute(
+    def park(self, row: OutboxRow, error: ConnectorError) -> bool:
+        """Let an unclaimed row wait for a person: it must not be sent as things are. False when somebody else was
+        faster."""
+        changed = self._connection.execute(
             outbox.update()
-            .where(outbox.c.id == row.id, outbox.c.state == row.state)
+            .where(
+                outbox.c.id == row.id,
+                outbox.c.state == row.state,
+                outbox.c.attempts == row.attempts,
+            )
             .values(
                 state="parked",
                 next_attempt_at=None,
                 error_class=type(error).__name__,
                 error=str(error),
             )
-        )
+        ).rowcount
+        return changed == 1
 
     def decide(self, row_id: int, *, state: str, reason: str) -> None:
         """A person's decision about a parked row: `pending` sends it again, `unknown` looks it up first, `dead` gives
