@@ -152,7 +152,8 @@ class Program:
 
     def waiting_companies(self, flow: Flow) -> set[str]:
         """Counterparties that held invoices wait for."""
-        return self._waiting_for_link(flow).companies()
+        parties = self._waiting_for_link(flow).parties()
+        return {company for pair in parties for company in pair}
 
     def _waiting_for_link(self, flow: Flow) -> WaitingForLink:
         return WaitingForLink(

@@ -16,14 +16,13 @@ from typing import Any, NamedTuple
 
 from connector.clock import Clock
 from connector.config.model import Flow
+from connector.evaluating import judged, judged_raw
 from connector.store.financing_rows import FinancingRow, Terms
 from connector.store.records import NewOutcome
 from connector.store.transaction import Transaction
-from connector.strict_json import JsonRefused, loads
-from connector.system import Record
 from mappings import Mapping as CompiledMapping
 from mappings.canonical import FinancingInvoice
-from mappings.outcome import Outcome, OutcomeKind, Problem
+from mappings.outcome import Outcome, OutcomeKind
 
 REFERENCE_NAMESPACE = uuid.UUID("5b0f6c1e-6f0a-5d0c-9f0e-2d6f5e7a1c11")
 """Namespace of our client references. Never change it: the reference of a source invoice is one for all time."""
@@ -35,9 +34,6 @@ NOT_LINKED = "company_not_linked"
 DOCUMENT_MISSING = "document_missing"
 CHANGED_AFTER_SUBMISSION = "changed_after_submission"
 OTHER_FINANCIER = "sent_to_another_financier"
-
-LARGEST_COUNTED = 10**15
-"""Largest gross amount of one record that control totals take in, in minor units: ten thousand billion in cents."""
 
 Totals = dict[tuple[str, str], tuple[int, int]]
 """(currency, kind) -> (count, amount in minor units); kind is an outcome or `pulled`."""
@@ -87,24 +83,20 @@ class Decider:
     ) -> None:
         self.flow = flow
         self.mapping_version_id = mapping_version_id
-        self._mapping = mapping
-        self._today: date = clock.today()
+        self.mapping = mapping
+        self.today: date = clock.today()
 
     def evaluate(self, record: Mapping[str, Any]) -> Outcome:
         """What the mapping alone says: pure, outside any transaction."""
-        return _countable(self._mapping.evaluate(record, self._today))
+        return judged(record, self.mapping, self.today)
 
-    def evaluate_raw(self, raw: bytes) -> tuple[Record | None, Outcome]:
-        """The decoded record (None where it cannot be read), and what the mapping says of it."""
-        try:
-            record: Record = loads(raw)
-        except JsonRefused as refused:
-            return None, _unreadable(str(refused))
-        return record, self.evaluate(record)
+    def evaluate_raw(self, raw: bytes) -> Outcome:
+        """The same for a record's bytes."""
+        return judged_raw(raw, self.mapping, self.today)
 
     def evaluate_as_of(self, record: Mapping[str, Any], day: date) -> Outcome:
         """What the mapping alone said on another day."""
-        return self._mapping.evaluate(record, day)
+        return self.mapping.evaluate(record, day)
 
     def decide(
         self, tx: Transaction, candidates: Sequence[tuple[Candidate, Outcome]]
@@ -254,33 +246,6 @@ def held(outcome: Outcome, reason_code: str, sentence: str, field: str | None = 
         sentence=sentence,
         field_path=field,
     )
-
-
-def _unreadable(why: str) -> Outcome:
-    return _rejected("malformed_record", f"The record cannot be read: {why}.", "$")
-
-
-def _rejected(reason_code: str, sentence: str, field_path: str) -> Outcome:
-    return Outcome(
-        kind=OutcomeKind.REJECTED,
-        invoice=None,
-        currency=None,
-        amount_minor_units=None,
-        reason_code=reason_code,
-        sentence=sentence,
-        field_path=field_path,
-        problems=(Problem(reason_code, sentence, field_path),),
-    )
-
-
-def _countable(outcome: Outcome) -> Outcome:
-    """An amount beyond all reason is not counted: one such record must not spoil the totals of all others."""
-    amount = outcome.amount_minor_units
-    if amount is None or abs(amount) <= LARGEST_COUNTED:
-        return outcome
-    if outcome.kind is OutcomeKind.REJECTED:
-        return replace(outcome, currency=None, amount_minor_units=None)
-    return _rejected("amount_too_large", "The amount is too large to be right.", "amount")
 
 
 def as_row(outcome_id: int, outcome: Outcome) -> NewOutcome:

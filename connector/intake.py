@@ -6,57 +6,29 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import msgspec
-
 from connector.deciding import Candidate, Decider, Decision, Totals, as_row, count
 from connector.errors import ConnectorError
-from connector.secrets import SecretBox
+from connector.evaluating import Evaluated, readable
 from connector.store.records import Known, NewVersion
 from connector.store.transaction import Transaction
-from connector.strict_json import JsonRefused, loads, write
 from connector.system import AccountingSystem, RawRecord, Record, Stream
-from mappings.outcome import Outcome
 
 log = logging.getLogger(__name__)
 
-_JSON = msgspec.json.Encoder(decimal_format="number")
-
 
 class Arrival(NamedTuple):
-    """A record that is new or has changed. `stored` are its bytes with the secrets masked; `record` is None, and
-    `outcome` a rejection, where they cannot be read; `known` is what the store held before."""
+    """A record that is new or has changed; `known` is what the store held before."""
 
     raw: RawRecord
     page: int | None
     content_hash: bytes
-    stored: bytes
-    secrets: bytes | None
-    record: Record | None
-    outcome: Outcome | None
     known: Known | None
+    evaluated: Evaluated
 
-
-def arrival(
-    raw: RawRecord,
-    content_hash: bytes,
-    known: Known | None,
-    page: int | None,
-    stream: Stream,
-    box: SecretBox,
-    decider: Decider | None,
-) -> Arrival:
-    """Hide, decode and evaluate one record: all the thinking, outside any transaction."""
-    record = readable(raw.raw)
-    outcome: Outcome | None = None
-    if record is None:
-        stored, secrets = hide_in_bytes(raw.raw, stream.secret_fields, box)
-        if decider is not None:
-            _, outcome = decider.evaluate_raw(stored)
-    else:
-        stored, secrets = hide_in_record(raw.raw, record, stream.secret_fields, box)
-        if decider is not None:
-            outcome = decider.evaluate(record)
-    return Arrival(raw, page, content_hash, stored, secrets, record, outcome, known)
+    @property
+    def record(self) -> Record | None:
+        """The decoded record; None where it cannot be read."""
+        return self.evaluated.record or readable(self.evaluated.stored)
 
 
 class Intake:
@@ -100,8 +72,8 @@ class Intake:
                     source_id=item.raw.source_id,
                     version_no=1 if item.known is None else item.known.version_no + 1,
                     content_hash=item.content_hash,
-                    raw=item.stored,
-                    secrets=item.secrets,
+                    raw=item.evaluated.stored,
+                    secrets=item.evaluated.secrets,
                     source_updated_at=item.raw.updated_at,
                     is_echo=index in echoes,
                     page=item.page,
@@ -126,12 +98,12 @@ class Intake:
             [
                 (
                     Candidate(record_id, version_id, item.raw.source_id, item.known is not None),
-                    item.outcome,
+                    item.evaluated.outcome,
                 )
                 for item, record_id, version_id in zip(
                     arrivals, record_ids, version_ids, strict=True
                 )
-                if item.outcome is not None
+                if item.evaluated.outcome is not None
             ],
         )
 
@@ -152,10 +124,11 @@ class Intake:
             return
         rows = []
         for item, record_id in zip(arrivals, record_ids, strict=True):
-            if item.record is None:
+            record = item.record
+            if record is None:
                 continue
             try:
-                rows.append((self._system.counterparty(item.record), record_id))
+                rows.append((self._system.counterparty(record), record_id))
             except ConnectorError as error:
                 # Its invoices are held: the company cannot be linked. The others go on.
                 log.warning("counterparty.unreadable record=%d error=%s", record_id, error)
@@ -166,75 +139,20 @@ class Intake:
         again = {
             f"write_back:{item.known.id}": index
             for index, item in enumerate(arrivals)
-            if item.known is not None and item.record is not None
+            if item.known is not None
         }
         if not again or not self._stream.mapped:
             return set()
         echoes = set()
         for index, written in self._tx.outbox.written_fields(again).items():
             item = arrivals[index]
-            if item.known is None or item.record is None:
+            now = item.record
+            if item.known is None or now is None:
                 continue
             before = readable(self._tx.records.latest_raw(item.known.id))
-            if before is not None and is_echo(
-                before, item.record, written, self._stream.volatile_fields
-            ):
+            if before is not None and is_echo(before, now, written, self._stream.volatile_fields):
                 echoes.add(index)
         return echoes
-
-
-def readable(raw: bytes) -> Record | None:
-    """The decoded record, None where it cannot be read."""
-    try:
-        record: Record = loads(raw)
-    except JsonRefused:
-        return None
-    return record
-
-
-def hide_in_record(
-    raw: bytes, record: Record, secret_fields: Sequence[str], box: SecretBox
-) -> tuple[bytes, bytes | None]:
-    """Mask the secret values in `record` and in its bytes; those bytes, and the values encrypted.
-
-    A masked text keeps its length, so that a mapping can still check it; all other bytes stay as they came.
-    """
-    hidden: dict[str, Any] = {}
-    for name in secret_fields:
-        value = record.get(name)
-        if value is None:
-            continue
-        hidden[name] = value
-        masked = record[name] = _mask(value)
-        key = msgspec.json.encode(name)
-        member = key + b":" + _JSON.encode(value)
-        if raw.count(key) == 1 and raw.count(member) == 1:
-            raw = raw.replace(member, key + b":" + _JSON.encode(masked))
-        else:
-            raw = write(
-                record
-            )  # written in a way of its own: with spaces, escapes, or the name once more
-    return raw, box.encrypt(_JSON.encode(hidden)) if hidden else None
-
-
-def hide_in_bytes(
-    raw: bytes, secret_fields: Sequence[str], box: SecretBox
-) -> tuple[bytes, bytes | None]:
-    """The same for a record that cannot be read as it must be (a key twice, a number too long)."""
-    parts: dict[str, msgspec.Raw] = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
-    hidden: dict[str, Any] = {}
-    for name in secret_fields:
-        value = msgspec.json.decode(parts[name]) if name in parts else None
-        if value is not None:
-            hidden[name] = value
-            parts[name] = msgspec.Raw(_JSON.encode(_mask(value)))
-    if not hidden:
-        return raw, None
-    return _JSON.encode(parts), box.encrypt(_JSON.encode(hidden))
-
-
-def _mask(value: Any) -> str | int:
-    return "*" * len(value) if isinstance(value, str) else 0
 
 
 def is_echo(

@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 class Waiting(Protocol):
     """The records that are held because a company of theirs is not linked."""
 
-    def companies(self) -> set[str]:
-        """Identifiers of the counterparties they wait for."""
+    def parties(self) -> set[tuple[str, str]]:
+        """Their buyers and suppliers: pairs of counterparty identifiers."""
 
     def decide_again(self) -> None:
         """Decide them anew."""
@@ -45,7 +45,7 @@ class Linker:
     def create_missing(self, financier: Financier) -> int:
         """Make the companies that held records wait for, and no others: what the financier does not need to know it
         is not told. A refused one is logged and left for a person."""
-        needed = self._waiting.companies()
+        needed = {company for pair in self._waiting.parties() for company in pair}
         if not needed:
             return 0
         with self._database.read() as tx:
@@ -66,9 +66,18 @@ class Linker:
                 continue
             self._save(row.counterparty_id, company.company_id, how="created", by="connector")
             made += 1
-        if made:
-            self._waiting.decide_again()
+        self.catch_up()
         return made
+
+    def catch_up(self) -> None:
+        """Decide what is held although both its companies are linked: they were just linked, or the program ended
+        between a link and the decisions that follow from it."""
+        waiting = self._waiting.parties()
+        companies = {company for pair in waiting for company in pair}
+        with self._database.read() as tx:
+            linked = tx.companies.links(self._flow.connection, self._flow.financier, companies)
+        if any(linked.keys() >= set(pair) for pair in waiting):
+            self._waiting.decide_again()
 
     def _save(self, counterparty_id: str, company_id: str, *, how: str, by: str) -> None:
         flow = self._flow

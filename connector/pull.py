@@ -7,21 +7,30 @@ comparison of hashes; an unchanged page of a numbered walk costs one for the who
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from connector.clock import Clock
 from connector.deciding import Decider, Totals
 from connector.errors import ConnectorError, ContractDrift, ReconnectRequired
-from connector.intake import Arrival, Intake, arrival
+from connector.evaluating import Beside, Evaluated, Evaluation, Inline, Recipe
+from connector.intake import Arrival, Intake
 from connector.secrets import SecretBox
 from connector.store.database import Database
 from connector.store.records import Known
 from connector.store.transaction import Transaction
-from connector.system import AccountingSystem, Page, RawRecord, Stream
+from connector.system import AccountingSystem, Cursor, Page, RawRecord, Stream
 
 log = logging.getLogger(__name__)
+
+BESIDE_AFTER = 4000
+"""From how many new or changed records on a second process evaluates: starting it costs about as much as these."""
+
+UNDER_WAY_AT_MOST = 20_000
+"""How many identifiers are kept to notice a record that comes twice in one walk."""
 
 RECORDS_A_COMMIT = 400
 """How many new or changed records are stored in one transaction, about: it holds the write lock for some 30 ms."""
@@ -59,38 +68,52 @@ class RunReport:
             self.totals[key] = (before + number, sum_before + amount)
 
 
+Difference = tuple[RawRecord, int | None, bytes, Known | None]
+"""A record that is not what is stored: as it came, its page, its content hash, and what is stored."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What one commit will hold: pages that were not seen like this before, and what is new on them."""
+
+    pages: list[Page] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
+    cursor: Cursor | None = None
+
+
 @dataclass(slots=True)
 class _Walk:
-    """One run under way, and what waits for its next commit."""
+    """One run under way: the batch that is read, and those that are evaluated."""
 
     report: RunReport
     stream: Stream
     system: AccountingSystem
     decider: Decider | None
-    waiting: list[Page] = field(default_factory=list)
-    fresh: list[Page] = field(default_factory=list)
-    """Those of the waiting pages that were not seen like this before."""
-    waiting_ids: set[str] = field(default_factory=set)
-    arrivals: list[Arrival] = field(default_factory=list)
-
-    def forget(self) -> None:
-        """What waited is stored."""
-        self.waiting.clear()
-        self.fresh.clear()
-        self.waiting_ids.clear()
-        self.arrivals = []
+    evaluation: Evaluation
+    batch: _Batch = field(default_factory=_Batch)
+    in_flight: deque[tuple[_Batch, Future[list[Evaluated]]]] = field(default_factory=deque)
+    under_way: set[str] = field(default_factory=set)
+    """Identifiers on pages since everything was last stored, bounded by UNDER_WAY_AT_MOST."""
+    begun: int = 0
 
 
 class Puller:
     """Runs the pulls of all connections. One pull of a connection at a time is the engine's promise."""
 
     def __init__(
-        self, database: Database, clock: Clock, box: SecretBox, deciders: Deciders
+        self,
+        database: Database,
+        clock: Clock,
+        box: SecretBox,
+        deciders: Deciders,
+        *,
+        beside_after: int = BESIDE_AFTER,
     ) -> None:
         self._database = database
         self._clock = clock
         self._box = box
         self._deciders = deciders
+        self._beside_after = beside_after
 
     def run(
         self,
@@ -108,16 +131,19 @@ class Puller:
             run_id = tx.runs.start(connection, stream.name, "pull")
             marks = tx.records.page_marks(connection, stream.name)
         report = RunReport(run_id, connection, stream.name, full_walk=cursor is None)
-        walk = _Walk(report, stream, system, self._deciders(connection) if stream.mapped else None)
+        decider = self._deciders(connection) if stream.mapped else None
+        walk = _Walk(report, stream, system, decider, self._inline(stream, decider))
         try:
             for page in system.pull(stream.name, cursor):
                 self._page(walk, marks, page)
                 if progress is not None:
                     progress(report)
-            self._commit(walk)
+            self._store_all(walk)
         except Exception as error:
             self._failed(report, error)
             raise
+        finally:
+            walk.evaluation.close()
         self._succeeded(report)
         return report
 
@@ -125,49 +151,97 @@ class Puller:
 
     def _page(self, walk: _Walk, marks: dict[int, tuple[bytes, int]], page: Page) -> None:
         """Take in one page. It is committed with the next ones, until they are RECORDS_A_COMMIT or one moves the
-        cursor: a commit costs as much as storing some ten records, and holds up whoever else writes."""
+        cursor: a commit costs as much as storing some ten records."""
         report = walk.report
         report.pages += 1
         report.seen += page.size
         if page.total is not None:
             report.drifted |= report.expected not in (None, page.total)
             report.expected = page.total
-        if page.number is not None and marks.get(page.number) == (page.digest, page.size):
-            walk.waiting.append(page)
-        else:
+        batch = walk.batch
+        batch.cursor = page.cursor or batch.cursor
+        if page.number is None or marks.get(page.number) != (page.digest, page.size):
             records = {record.source_id: record for record in page.records()}
-            if not walk.waiting_ids.isdisjoint(records):
-                self._commit(
+            if not walk.under_way.isdisjoint(records):
+                self._store_all(
                     walk
                 )  # it came twice, because pages shifted: the second is compared with the first
-            walk.waiting.append(page)
-            walk.fresh.append(page)
-            walk.waiting_ids.update(records)
-            walk.arrivals += self._changed(walk, page, records)
-        if page.cursor is not None or len(walk.arrivals) >= RECORDS_A_COMMIT:
-            self._commit(walk)
+                batch = walk.batch
+            if len(walk.under_way) > UNDER_WAY_AT_MOST:
+                self._store_all(walk)
+                batch = walk.batch
+            walk.under_way.update(records)
+            batch.pages.append(page)
+            batch.differences += self._differences(walk, page, records)
+        if page.cursor is not None:
+            self._store_all(walk)
+        elif len(batch.differences) >= RECORDS_A_COMMIT:
+            self._evaluate(walk)
 
-    def _commit(self, walk: _Walk) -> None:
-        """Store all that waits, with the cursor that is true once it is stored."""
+    def _evaluate(self, walk: _Walk) -> None:
+        """Begin to evaluate the batch, and meanwhile store the one before it."""
+        walk.begun += len(walk.batch.differences)
+        if walk.begun > self._beside_after and isinstance(walk.evaluation, Inline):
+            self._store_begun(walk, leave=0)
+            walk.evaluation = Beside(self._recipe(walk))
+        raws = [raw.raw for raw, _, _, _ in walk.batch.differences]
+        walk.in_flight.append((walk.batch, walk.evaluation.begin(raws)))
+        walk.batch = _Batch()
+        self._store_begun(walk, leave=1)
+
+    def _store_all(self, walk: _Walk) -> None:
+        """Store everything that was read so far."""
+        self._evaluate(walk)
+        self._store_begun(walk, leave=0)
+        walk.under_way.clear()
+
+    def _store_begun(self, walk: _Walk, *, leave: int) -> None:
+        """Store the oldest batches in their order, until `leave` are under way."""
+        while len(walk.in_flight) > leave:
+            batch, evaluation = walk.in_flight.popleft()
+            arrivals = [
+                Arrival(*difference, evaluated)
+                for difference, evaluated in zip(
+                    batch.differences, evaluation.result(), strict=True
+                )
+            ]
+            self._commit(walk, batch, arrivals)
+
+    def _commit(self, walk: _Walk, batch: _Batch, arrivals: list[Arrival]) -> None:
+        """Store a batch, with the cursor that is true once it is stored."""
         report, stream = walk.report, walk.stream
-        cursor = walk.waiting[-1].cursor if walk.waiting else None
-        if not walk.fresh and cursor is None:
-            walk.forget()
+        if not batch.pages and batch.cursor is None:
             return
         with self._database.write() as tx:
-            if walk.arrivals:
+            if arrivals:
                 intake = Intake(
                     tx, report.connection, stream, report.run_id, walk.system, walk.decider
                 )
-                report.add(len(walk.arrivals), intake.store(walk.arrivals))
+                report.add(len(arrivals), intake.store(arrivals))
                 tx.runs.progress(report.run_id, report.pages, report.seen, report.changed)
-            self._remember_pages(tx, walk)
-            if cursor is not None:
-                tx.cursors.set(report.connection, stream.name, cursor, full_walk=False)
-        walk.forget()
+            self._remember_pages(tx, walk, batch)
+            if batch.cursor is not None:
+                tx.cursors.set(report.connection, stream.name, batch.cursor, full_walk=False)
 
-    def _changed(self, walk: _Walk, page: Page, newest: Mapping[str, RawRecord]) -> list[Arrival]:
-        """The records that differ from what is stored, decoded and evaluated: all the thinking, before the lock."""
+    def _inline(self, stream: Stream, decider: Decider | None) -> Inline:
+        mapping = decider.mapping if decider else None
+        today = decider.today if decider else self._clock.today()
+        return Inline(stream.secret_fields, self._box, mapping, today)
+
+    def _recipe(self, walk: _Walk) -> Recipe:
+        decider = walk.decider
+        return Recipe(
+            secret_fields=walk.stream.secret_fields,
+            keys=self._box.keys_for_another_process(),
+            document=decider.mapping.document if decider else None,
+            mapping_name=decider.mapping.name if decider else "",
+            today=decider.today if decider else self._clock.today(),
+        )
+
+    def _differences(
+        self, walk: _Walk, page: Page, newest: Mapping[str, RawRecord]
+    ) -> list[Difference]:
+        """The records that are not what is stored."""
         report, stream = walk.report, walk.stream
         content_hash = self._box.content_hash
         hashes = {source_id: content_hash(record.raw) for source_id, record in newest.items()}
@@ -183,15 +257,9 @@ class Puller:
         changed = []
         for source_id, raw in newest.items():
             before = known.get(source_id)
-            if before is not None and before.content_hash == hashes[source_id]:
-                continue
-            if source_id in overtaken:
-                continue
-            changed.append(
-                arrival(
-                    raw, hashes[source_id], before, page.number, stream, self._box, walk.decider
-                )
-            )
+            same = before is not None and before.content_hash == hashes[source_id]
+            if not same and source_id not in overtaken:
+                changed.append((raw, page.number, hashes[source_id], before))
         return changed
 
     def _is_older(self, tx: Transaction, report: RunReport, before: Known, now: RawRecord) -> bool:
@@ -206,21 +274,20 @@ class Puller:
             and now.updated_at < stored.source_updated_at
         )
 
-    def _remember_pages(self, tx: Transaction, walk: _Walk) -> None:
+    def _remember_pages(self, tx: Transaction, walk: _Walk, batch: _Batch) -> None:
         """Mark pages as seen, and unmark those on which a changed record used to be: their bytes may come back with an
         older version of it."""
         report, stream = walk.report, walk.stream
-        fresh = [page for page in walk.fresh if page.number is not None]
         elsewhere = {
-            item.known.page
-            for item in walk.arrivals
-            if item.known is not None and item.known.page not in (None, item.page)
+            before.page
+            for _, page, _, before in batch.differences
+            if before is not None and before.page not in (None, page)
         }
         if elsewhere:
             tx.records.unmark_pages(
                 report.connection, stream.name, [p for p in elsewhere if p is not None]
             )
-        for page in fresh:
+        for page in batch.pages:
             if page.number is not None and page.digest is not None:
                 tx.records.mark_page(
                     report.connection, stream.name, page.number, page.digest, page.size

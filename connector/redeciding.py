@@ -61,7 +61,7 @@ class Redecider:
             if not batch or only_record not in (None, batch[0].record_id):
                 break
             after_id = batch[-1].record_id
-            evaluated = [(row, decider.evaluate_raw(row.raw)[1]) for row in batch]
+            evaluated = [(row, decider.evaluate_raw(row.raw)) for row in batch]
             with self._database.write() as tx:
                 if run_id is None:
                     run_id = tx.runs.start(connection, self._stream, task)
@@ -75,9 +75,9 @@ class Redecider:
             )
         return changed
 
-    def companies_waited_for(self, decider: Decider) -> set[str]:
-        """The counterparties that records held for a missing link name."""
-        companies: set[str] = set()
+    def parties_waited_for(self, decider: Decider) -> set[tuple[str, str]]:
+        """Buyer and supplier of each record that is held for a missing link: pairs of counterparty identifiers."""
+        parties: set[tuple[str, str]] = set()
         after_id = 0
         while True:
             with self._database.read() as tx:
@@ -89,12 +89,12 @@ class Redecider:
                     limit=BATCH,
                 )
             if not batch:
-                return companies
+                return parties
             after_id = batch[-1].record_id
             for row in batch:
-                invoice = decider.evaluate_raw(row.raw)[1].invoice
+                invoice = decider.evaluate_raw(row.raw).invoice
                 if invoice is not None:
-                    companies |= {invoice.buyer_id, invoice.supplier_id}
+                    parties.add((invoice.buyer_id, invoice.supplier_id))
 
     def _batch(
         self,
@@ -149,9 +149,9 @@ class WaitingForLink:
         self._redecider = redecider
         self._decider = decider
 
-    def companies(self) -> set[str]:
+    def parties(self) -> set[tuple[str, str]]:
         decider = self._decider()
-        return set() if decider is None else self._redecider.companies_waited_for(decider)
+        return set() if decider is None else self._redecider.parties_waited_for(decider)
 
     def decide_again(self) -> None:
         decider = self._decider()

@@ -38,6 +38,7 @@ def prepare(program: Program) -> None:
                 stranded = tx.financing.stranded(flow.connection, flow.financier)
             for record_id in stranded:
                 redecider.run(decider, "recheck", only_record=record_id)
+            program.linker(flow).catch_up()
 
 
 class Tasks:

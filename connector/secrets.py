@@ -79,6 +79,7 @@ class SecretBox:
             raise ConfigError(
                 "There is no encryption key.", remedy="Generate one with `connector init`."
             )
+        self._keys = tuple(keys)
         materials = [_key_bytes(key) for key in keys]
         self._ciphers = {
             _derive(material, b"key name", 4): AESGCM(_derive(material, b"encryption", 32))
@@ -92,6 +93,10 @@ class SecretBox:
     def from_secret(cls, secret: Secret) -> SecretBox:
         """Make a box from the text of `encryption.key`: keys separated by white space, newest first."""
         return cls(secret.reveal().split())
+
+    def keys_for_another_process(self) -> tuple[str, ...]:
+        """What a process of our own needs to make the same box. Never for a log, a file or a command line."""
+        return self._keys
 
     def encrypt(self, content: bytes) -> bytes:
         """Seal with the newest key."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from connector.deciding import Decider
-from connector.intake import readable
+from connector.evaluating import readable
 from connector.store.database import Database
 from connector.store.invariants import EXAMPLES, Violation
 

@@ -62,8 +62,12 @@ def _close_the_network() -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of the tests that kill (tests/chaos)."""
     group = parser.getgroup("chaos")
-    group.addoption("--kills", type=int, default=12, help="how often the running connector is killed")
-    group.addoption("--seed", type=int, default=None, help="seed of the moments; default: a new one")
+    group.addoption(
+        "--kills", type=int, default=12, help="how often the running connector is killed"
+    )
+    group.addoption(
+        "--seed", type=int, default=None, help="seed of the moments; default: a new one"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -64,7 +64,9 @@ class Life:
             )
             heard = sum(n for (_, state), n in tx.inbox.counts().items() if state == "received")
             ready = sum(t.count for t in tx.totals.by_status() if t.state == "ready")
-        return open_rows + heard + ready
+            # What was refused for the moment is tried again, and may yet make more to do.
+            waiting = sum(1 for system in tx.connections.all() if system.state == "backing_off")
+        return open_rows + heard + ready + waiting
 
     def _deliveries_left(self) -> int:
         told = control(self._world.sandbox.financier.base_url, "/sandbox/webhooks")

@@ -36,7 +36,7 @@ class Reaper:
 
     def watch(self, database: Database) -> None:
         """Stand beside every write transaction of a database."""
-        database.write = self._watched(database.write)  # type: ignore[method-assign]
+        database.write = self._watched(database.write)  # type: ignore[method-assign,assignment]
 
     def _watched(self, write: Write) -> Write:
         @contextmanager

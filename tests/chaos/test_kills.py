@@ -47,7 +47,14 @@ class Victim:
         """Start, wait some moments, kill. False when it was killed before its doorway was open."""
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "connector", "--config", str(self._place.config_path), "run"],
+                [
+                    sys.executable,
+                    "-m",
+                    "connector",
+                    "--config",
+                    str(self._place.config_path),
+                    "run",
+                ],
                 stdout=log,
                 stderr=log,
             )

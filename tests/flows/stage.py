@@ -23,17 +23,15 @@ from connector.sandbox.run import control
 from connector.sandbox.server import Server
 from connector.sandbox.tryton import TrytonSettings, create_tryton
 from connector.schedule import Tasks
-from connector.secrets import new_key
 from connector.service import Service
 from connector.store.financing_rows import FinancingRow
 from connector.store.outbox_reading import OutboxRow
 from connector.store.timeline import TimelineRow
 from connector.store.transaction import Transaction
 from connector.verifying import Verifier
+from tests.flows.configuration import PATH_SECRET, write_config
 
 START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
-QUIET_SECONDS = 60
-PATH_SECRET = "path-secret-of-the-flow-tests-0001"
 MOST_ROUNDS = 200
 OPEN = ("pending", "sending", "unknown")
 
@@ -93,8 +91,15 @@ class Stage:
         )
         self.source = self._serve(self._accounting(system, invoices, dict(source or {})))
         self.financier_url, self.source_url = (server.base_url for server in self._servers)
-        self.config_path = self._configure(
-            signing, dict(flow or {}), dict(account or {}), dict(connection or {})
+        books: dict[str, Any] = {"system": system, "base_url": f"{self.source_url}/v2"}
+        if system == "tryton":
+            books |= {"base_url": self.source_url, "database": "books"}
+        self.config_path = write_config(
+            directory,
+            signing,
+            books={**books, **(connection or {})},
+            bank={"base_url": self.financier_url, **(account or {})},
+            flow={"document": "render" if system == "finexio" else "attachment", **(flow or {})},
         )
 
     # -- building it ----------------------------------------------------------------------------------------------
@@ -111,79 +116,6 @@ class Stage:
         # Under another name than `sandbox`: paths below /sandbox/ are never disturbed.
         rows = TrytonSettings(invoices=invoices, parties=4, database="books", **settings)
         return create_tryton(rows, directory, self.clock)
-
-    def _configure(
-        self,
-        signing: str,
-        flow: dict[str, Any],
-        account: dict[str, Any],
-        connection: dict[str, Any],
-    ) -> Path:
-        texts = {
-            "key": new_key(),
-            "password": "sandbox-password",
-            "client": "sandbox-client-secret",
-            "signing": signing,
-            "path": PATH_SECRET,
-        }
-        for name, text in texts.items():
-            file = self.directory / name
-            file.write_text(text, encoding="utf-8")
-            file.chmod(0o600)
-        books: dict[str, Any] = {"system": self.system, "username": "sandbox-user"}
-        if self.system == "finexio":
-            books["base_url"] = f"{self.source_url}/v2"
-        else:
-            books |= {"base_url": self.source_url, "database": "books"}
-        bank = {
-            "platform": "hosted_session",
-            "base_url": self.financier_url,
-            "client_id": "sandbox-client",
-            "invoice_filter": "client_reference_id",
-            "session_filter": "invoice",
-            "poll_interval_seconds": 86_400,
-            "quiet_period_seconds": QUIET_SECONDS,
-        }
-        terms = {
-            "name": "flow",
-            "connection": "books",
-            "financier": "bank",
-            "document": "render" if self.system == "finexio" else "attachment",
-            "create_companies": True,
-            "submitted_by": "finance@example.com",
-            "success_url": "https://example.com/financed",
-            "cancel_url": "https://example.com/canceled",
-        }
-        lines = [
-            "[store]",
-            'url = "sqlite:///connector.db"',
-            "[server]",
-            "port = 0",
-            "[encryption]",
-            'key = { file = "key" }',
-            "[schedule]",
-            f"quiet_period_seconds = {QUIET_SECONDS}",
-            "lease_seconds = 120",
-            "jitter_seconds = 0",
-            "[connections.books]",
-            *_pairs({**books, **connection}),
-            'password = { file = "password" }',
-            "[financiers.bank]",
-            *_pairs({**bank, **account}),
-            'client_secret = { file = "client" }',
-            "[financiers.bank.webhook]",
-            'path_secrets = [{ file = "path" }]',
-            "[financiers.bank.webhook.signature]",
-            'header = "Stenn-Signature"',
-            'secrets = [{ file = "signing" }]',
-            'format = "timestamped"',
-            'signed = "timestamp.body"',
-            "[[flows]]",
-            *_pairs({**terms, **flow}),
-        ]
-        path = self.directory / "connector.toml"
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        return path
 
     # -- the connector --------------------------------------------------------------------------------------------
 
@@ -431,16 +363,3 @@ class Stage:
 def _text(instant: datetime) -> str:
     """An instant as both the store and the ledgers write it."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _pairs(values: Mapping[str, Any]) -> list[str]:
-    """TOML lines."""
-
-    def text(value: Any) -> str:
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        if isinstance(value, list):
-            return "[" + ", ".join(text(one) for one in value) + "]"
-        return str(value) if isinstance(value, int) else f'"{value}"'
-
-    return [f"{key} = {text(value)}" for key, value in values.items() if value is not None]

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from connector.sandbox.webhook import signature
-from tests.flows.stage import PATH_SECRET, Stage
+from tests.flows.configuration import PATH_SECRET
+from tests.flows.stage import Stage
 
 LIFE = ("new", "requesting_signatures", "approved", "financed", "repaid")
 
@@ -23,7 +24,9 @@ def submitted(stage: Stage) -> Stage:
     return stage
 
 
-def deliver(stage: Stage, body: bytes, *, secret: str | None = None, path: str = PATH_SECRET) -> int:
+def deliver(
+    stage: Stage, body: bytes, *, secret: str | None = None, path: str = PATH_SECRET
+) -> int:
     """Post an event to the doorway, signed with the right secret unless another is given."""
     if secret is None:
         secret = (stage.directory / "signing").read_text("utf-8")

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tests.flows.configuration import QUIET_SECONDS
 from tests.flows.conftest import Build
-from tests.flows.stage import QUIET_SECONDS, Stage
+from tests.flows.stage import Stage
 
 PATHS = {
     "document": "/v1/documents",

@@ -54,7 +54,8 @@ def markers(stage: Stage) -> list[str]:
     reference = row(stage).client_reference_id
     with stage.read() as tx:
         return [
-            f"[connector {reference}/{status.seq}]" for status in tx.timeline.of_invoice(row(stage).id)
+            f"[connector {reference}/{status.seq}]"
+            for status in tx.timeline.of_invoice(row(stage).id)
         ]
 
 

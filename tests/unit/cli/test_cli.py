@@ -135,11 +135,13 @@ def test_a_file_that_is_no_database_is_named(run: Run, lived: Stage):
     for name in ("connector.db-wal", "connector.db-shm"):
         (lived.directory / name).unlink(missing_ok=True)
     (lived.directory / "connector.db").write_bytes(b"this is a letter, not a database. " * 300)
-    refused(run("--config", lived.config_path, "status"), 3, "connector.db")
+    refused(run("--config", lived.config_path, "status"), 3, "not an SQLite database")
 
 
 def test_an_unknown_invoice_is_named_with_a_remedy(run: Run, lived: Stage):
-    refused(run("--config", lived.config_path, "invoice", "show", "nobody"), 6, "NotFound", "nobody")
+    refused(
+        run("--config", lived.config_path, "invoice", "show", "nobody"), 6, "NotFound", "nobody"
+    )
 
 
 @pytest.mark.parametrize("row", ["999999", "-1", "one", "99999999999999999999"])
@@ -161,9 +163,7 @@ def test_a_connection_without_a_flow_is_named(run: Run, lived: Stage):
 
 
 def test_a_counterparty_nobody_knows_is_named(run: Run, lived: Stage):
-    refused(
-        run("--config", lived.config_path, "link", "set", "books", "nobody", "c1"), 6, "nobody"
-    )
+    refused(run("--config", lived.config_path, "link", "set", "books", "nobody", "c1"), 6, "nobody")
 
 
 def test_an_attachment_of_a_wrong_kind_is_refused(run: Run, lived: Stage, tmp_path: Path):
@@ -193,7 +193,7 @@ def test_init_makes_a_start_and_never_overwrites(run: Run, tmp_path: Path):
 def test_a_second_running_connector_is_refused(run: Run, lived: Stage):
     first = Program(read_config(lived.config_path, {}), exclusive=True)
     try:
-        assert first.database
+        assert first.is_alone
         refused(run("--config", lived.config_path, "sync"), 3, "ConfigError")
     finally:
         first.close()
@@ -274,7 +274,9 @@ def test_json_is_json_without_floats_and_the_table_is_not_empty(
 ):
     with_json = run("--config", lived.config_path, *command, "--json")
     if command == ("invoice", "show", "1"):
-        reference = without_floats(run("--config", lived.config_path, "invoice", "list", "--json").out)
+        reference = without_floats(
+            run("--config", lived.config_path, "invoice", "list", "--json").out
+        )
         word = reference[0]["client_reference_id"]
         command = ("invoice", "show", word)
         with_json = run("--config", lived.config_path, *command, "--json")
@@ -286,7 +288,14 @@ def test_json_is_json_without_floats_and_the_table_is_not_empty(
 
 
 def test_every_command_that_prints_data_has_json(run: Run):
-    printing = {("status",), ("totals",), ("inbox",), ("outbox",), ("link",), ("verify",)}
+    printing: set[tuple[str, ...]] = {
+        ("status",),
+        ("totals",),
+        ("inbox",),
+        ("outbox",),
+        ("link",),
+        ("verify",),
+    }
     printing |= {("check",), ("invoice", "list"), ("invoice", "show"), ("demo",)}
     for command in printing:
         assert "--json" in run(*command, "--help").out
@@ -302,9 +311,9 @@ def test_amounts_are_told_to_the_cent(run: Run, lived: Stage):
 
 def test_no_secret_is_ever_printed(run: Run, lived: Stage):
     config = read_config(lived.config_path, {})
-    secrets = {
-        secret.reveal() for secret in config.secrets() if isinstance(secret, Secret)
-    } - {config.store.url.reveal()}
+    secrets = {secret.reveal() for secret in config.secrets() if isinstance(secret, Secret)} - {
+        config.store.url.reveal()
+    }
     assert len(secrets) >= 4
     printed = ""
     for command in (*LOOKING, ("sync",), ("run", "--help")):

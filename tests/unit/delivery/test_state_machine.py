@@ -27,7 +27,7 @@ from connector.errors import (
     Unsupported,
 )
 from connector.store.database import Database
-from connector.store.outbox import OutboxRow
+from connector.store.outbox_reading import OutboxRow
 from connector.store.transaction import Transaction
 from tests.databases import finance, store_records
 from tests.fakes import FakeClock

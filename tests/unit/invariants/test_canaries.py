@@ -113,7 +113,9 @@ def damage(database: Database, *statements: str) -> None:
     with database.write() as tx:
         run = tx.connection.exec_driver_sql
         if not database.is_sqlite:
-            run("set local session_replication_role = replica")  # no trigger, no reference is checked
+            run(
+                "set local session_replication_role = replica"
+            )  # no trigger, no reference is checked
             for statement in statements:
                 run(statement)
             return
@@ -171,7 +173,9 @@ CANARIES = {
     ],
     UNDECIDED: ["update source_records set outcome_id = null where source_id = 'three'"],
     NO_REASON: ["update financing_invoices set state_reason = '' where state = 'parked'"],
-    WAITS_FOR_EVER: ["update financing_invoices set state = 'submitting' where state = 'submitted'"],
+    WAITS_FOR_EVER: [
+        "update financing_invoices set state = 'submitting' where state = 'submitted'"
+    ],
     TWICE: [
         one_more(
             "outbox",

@@ -1,0 +1,253 @@
+"""What becomes of records as they came: secrets hidden, decoded, and judged by the mapping. No store, no clock.
+
+A large pull spends half its time here, so it is done by a second process beside the one that stores: see `Beside`.
+"""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date
+from typing import IO, Any, NamedTuple, Protocol
+
+import msgspec
+
+from connector.errors import Unavailable
+from connector.secrets import SecretBox
+from connector.strict_json import JsonRefused, loads, write
+from connector.system import Record
+from mappings import Mapping as CompiledMapping
+from mappings import load_mapping
+from mappings.outcome import Outcome, OutcomeKind, Problem
+
+LARGEST_COUNTED = 10**15
+"""Largest gross amount of one record that control totals take in, in minor units: ten thousand billion in cents."""
+
+_JSON = msgspec.json.Encoder(decimal_format="number")
+
+
+class Evaluated(NamedTuple):
+    """One record: `stored` are its bytes with the secrets masked, `secrets` those values encrypted. `record` is None
+    where it cannot be read (and where another process decoded it), `outcome` on streams that are not mapped."""
+
+    stored: bytes
+    secrets: bytes | None
+    record: Record | None
+    outcome: Outcome | None
+
+
+class Recipe(NamedTuple):
+    """Everything an evaluation depends on; it can be sent to another process."""
+
+    secret_fields: tuple[str, ...]
+    keys: tuple[str, ...]
+    document: str | None
+    """The mapping; None on streams that are not mapped."""
+    mapping_name: str
+    today: date
+
+
+class Evaluation(Protocol):
+    """Evaluates batches of records, in order."""
+
+    def begin(self, raws: Sequence[bytes]) -> Future[list[Evaluated]]:
+        """Start on a batch; the future has one entry for each."""
+
+    def close(self) -> None:
+        """Give back what it holds."""
+
+
+class Inline:
+    """Evaluates at once, here."""
+
+    def __init__(
+        self,
+        secret_fields: Sequence[str],
+        box: SecretBox,
+        mapping: CompiledMapping | None,
+        today: date,
+    ) -> None:
+        self._secret_fields = secret_fields
+        self._box = box
+        self._mapping = mapping
+        self._today = today
+
+    def begin(self, raws: Sequence[bytes]) -> Future[list[Evaluated]]:
+        done: Future[list[Evaluated]] = Future()
+        done.set_result([self.evaluated(raw) for raw in raws])
+        return done
+
+    def evaluated(self, raw: bytes) -> Evaluated:
+        """Hide, decode and judge one record."""
+        record = readable(raw)
+        if record is None:
+            stored, secrets = hide_in_bytes(raw, self._secret_fields, self._box)
+            outcome = judged_raw(stored, self._mapping, self._today) if self._mapping else None
+            return Evaluated(stored, secrets, None, outcome)
+        stored, secrets = hide_in_record(raw, record, self._secret_fields, self._box)
+        outcome = judged(record, self._mapping, self._today) if self._mapping else None
+        return Evaluated(stored, secrets, record, outcome)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class Beside:
+    """Evaluates in a second process, while this one stores the batch before.
+
+    The process ends with its standard input, so none is left behind when this one is killed. What it is sent and
+    what it answers are pickles between the two ends of our own pipes, never anything from outside.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "connector.evaluating"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="evaluation")
+        self._ready = self._thread.submit(self._exchange, recipe)
+
+    def begin(self, raws: Sequence[bytes]) -> Future[list[Evaluated]]:
+        return self._thread.submit(self._exchange, list(raws))
+
+    def _exchange(self, message: Any) -> Any:
+        stdin, stdout = self._process.stdin, self._process.stdout
+        if stdin is None or stdout is None:
+            raise Unavailable("The evaluating process has no pipes.")
+        try:
+            pickle.dump(message, stdin, protocol=5)
+            stdin.flush()
+            return pickle.load(stdout)  # noqa: S301 - our own process, over our own pipe
+        except (OSError, EOFError, pickle.UnpicklingError):
+            raise Unavailable("The process that evaluates records has ended.") from None
+
+    def close(self) -> None:
+        """End the process and wait for it."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+        self._process.wait()
+
+
+def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
+    """The other end of `Beside`: a recipe, then batches, until the input ends."""
+    inline: Inline | None = None
+    while True:
+        try:
+            message = pickle.load(requests)  # noqa: S301 - from the process that started this one
+        except EOFError:
+            return
+        if inline is None:
+            mapping = (
+                load_mapping(message.document, name=message.mapping_name)
+                if message.document is not None
+                else None
+            )
+            box = SecretBox(message.keys)
+            inline = Inline(message.secret_fields, box, mapping, message.today)
+            answer: Any = "ready"
+        else:
+            # The decoded record is not sent back: few need it, and they can decode it again.
+            answer = [inline.evaluated(raw)._replace(record=None) for raw in message]
+        pickle.dump(answer, answers, protocol=5)
+        answers.flush()
+
+
+def judged(record: Mapping[str, Any], mapping: CompiledMapping, day: date) -> Outcome:
+    """What the mapping says. An amount beyond all reason is not counted: one such record must not spoil the totals
+    of all others."""
+    outcome = mapping.evaluate(record, day)
+    amount = outcome.amount_minor_units
+    if amount is None or abs(amount) <= LARGEST_COUNTED:
+        return outcome
+    if outcome.kind is OutcomeKind.REJECTED:
+        return replace(outcome, currency=None, amount_minor_units=None)
+    return _rejected("amount_too_large", "The amount is too large to be right.", "amount")
+
+
+def judged_raw(raw: bytes, mapping: CompiledMapping, day: date) -> Outcome:
+    """What the mapping says of a record's bytes; a rejection where they cannot be read."""
+    try:
+        record = loads(raw)
+    except JsonRefused as refused:
+        return _rejected("malformed_record", f"The record cannot be read: {refused}.", "$")
+    return judged(record, mapping, day)
+
+
+def _rejected(reason_code: str, sentence: str, field_path: str) -> Outcome:
+    return Outcome(
+        kind=OutcomeKind.REJECTED,
+        invoice=None,
+        currency=None,
+        amount_minor_units=None,
+        reason_code=reason_code,
+        sentence=sentence,
+        field_path=field_path,
+        problems=(Problem(reason_code, sentence, field_path),),
+    )
+
+
+def readable(raw: bytes) -> Record | None:
+    """The decoded record, None where it cannot be read."""
+    try:
+        record: Record = loads(raw)
+    except JsonRefused:
+        return None
+    return record
+
+
+def hide_in_record(
+    raw: bytes, record: Record, secret_fields: Sequence[str], box: SecretBox
+) -> tuple[bytes, bytes | None]:
+    """Mask the secret values in `record` and in its bytes; those bytes, and the values encrypted.
+
+    A masked text keeps its length, so that a mapping can still check it; all other bytes stay as they came.
+    """
+    hidden: dict[str, Any] = {}
+    for name in secret_fields:
+        value = record.get(name)
+        if value is None:
+            continue
+        hidden[name] = value
+        masked = record[name] = _mask(value)
+        key = msgspec.json.encode(name)
+        member = key + b":" + _JSON.encode(value)
+        if raw.count(key) == 1 and raw.count(member) == 1:
+            raw = raw.replace(member, key + b":" + _JSON.encode(masked))
+        else:
+            # It was written in a way of its own: with spaces, with escapes, or the name stands there once more.
+            raw = write(record)
+    return raw, box.encrypt(_JSON.encode(hidden)) if hidden else None
+
+
+def hide_in_bytes(
+    raw: bytes, secret_fields: Sequence[str], box: SecretBox
+) -> tuple[bytes, bytes | None]:
+    """The same for a record that cannot be read as it must be (a key twice, a number too long)."""
+    parts: dict[str, msgspec.Raw] = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    hidden: dict[str, Any] = {}
+    for name in secret_fields:
+        value = msgspec.json.decode(parts[name]) if name in parts else None
+        if value is not None:
+            hidden[name] = value
+            parts[name] = msgspec.Raw(_JSON.encode(_mask(value)))
+    if not hidden:
+        return raw, None
+    return _JSON.encode(parts), box.encrypt(_JSON.encode(hidden))
+
+
+def _mask(value: Any) -> str | int:
+    return "*" * len(value) if isinstance(value, str) else 0
+
+
+if __name__ == "__main__":
+    # By its own name, because what is pickled here is read under that name at the other end.
+    from connector.evaluating import serve as serve_by_name
+
+    serve_by_name(sys.stdin.buffer, sys.stdout.buffer)
