@@ -133,3 +133,20 @@ def test_a_parked_step_that_is_tried_again_goes_on(stage: Stage):
     assert stage.financing().state == "submitted"
     assert len(stage.ledger.select("invoice")) == 1
     assert not stage.violations()
+
+
+def test_a_death_between_the_links_and_the_decisions_is_made_up_for_at_the_start(build: Build):
+    stage = build(flow={"create_companies": False})
+    source_id = stage.add()
+    stage.settle()
+    with stage.program.database.write() as tx:
+        for party in tx.companies.counterparties("books"):
+            company_id = f"company_{party.counterparty_id}"
+            tx.companies.link(
+                "books", party.counterparty_id, "bank", company_id, how="hand", by="x"
+            )
+    assert stage.outcomes() == {source_id: "company_not_linked"}
+    stage.restart()
+
+    assert stage.outcomes() == {source_id: "mapped"}
+    assert stage.financing().state == "ready"
