@@ -7,8 +7,8 @@ is the invoice already with the financier, are both companies linked, is the doc
 
 from __future__ import annotations
 
+import hashlib
 import json
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -24,8 +24,8 @@ from mappings import Mapping as CompiledMapping
 from mappings.canonical import FinancingInvoice
 from mappings.outcome import Outcome, OutcomeKind
 
-REFERENCE_NAMESPACE = uuid.UUID("5b0f6c1e-6f0a-5d0c-9f0e-2d6f5e7a1c11")
-"""Namespace of our client references. Never change it: the reference of a source invoice is one for all time."""
+REFERENCE_NAMESPACE = "invoice-financing-connector"
+"""What every client reference begins from. Never change it: the reference of a source invoice is one for all time."""
 
 NO_CURRENCY = "XXX"
 """ISO 4217's code for "no currency": totals of records that do not say theirs."""
@@ -70,9 +70,12 @@ class Decision(NamedTuple):
 
 
 def client_reference_id(connection: str, stream: str, source_id: str) -> str:
-    """The one reference of a source invoice, the same on every machine and after every restore."""
+    """The one reference of a source invoice, the same on every machine and after every restore: a UUID of version 8
+    (RFC 9562), made of a hash of the invoice's name."""
     # Names of connections and streams have no slash, so no two invoices share a name here.
-    return str(uuid.uuid5(REFERENCE_NAMESPACE, f"{connection}/{stream}/{source_id}"))
+    name = f"{REFERENCE_NAMESPACE}/{connection}/{stream}/{source_id}"
+    digits = hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
+    return f"{digits[:8]}-{digits[8:12]}-8{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
 class Decider:

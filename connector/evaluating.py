@@ -8,10 +8,12 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import fields, replace
 from datetime import date
+from operator import attrgetter
 from typing import IO, Any, NamedTuple, Protocol
 
 import msgspec
@@ -22,6 +24,7 @@ from connector.strict_json import JsonRefused, loads, write
 from connector.system import Record
 from mappings import Mapping as CompiledMapping
 from mappings import load_mapping
+from mappings.canonical import Direction, FinancingInvoice
 from mappings.outcome import Outcome, OutcomeKind, Problem
 
 LARGEST_COUNTED = 10**15
@@ -113,7 +116,12 @@ class Beside:
         self._ready = self._thread.submit(self._exchange, recipe)
 
     def begin(self, raws: Sequence[bytes]) -> Future[list[Evaluated]]:
-        return self._thread.submit(self._exchange, list(raws))
+        return self._thread.submit(lambda: [_unpacked(p) for p in self._exchange(list(raws))])
+
+    @property
+    def process_id(self) -> int:
+        """Which process it is."""
+        return self._process.pid
 
     def _exchange(self, message: Any) -> Any:
         stdin, stdout = self._process.stdin, self._process.stdout
@@ -131,7 +139,8 @@ class Beside:
         self._thread.shutdown(wait=True, cancel_futures=True)
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                pipe.close()
+                with suppress(OSError):  # what was still to be written to a process that is gone
+                    pipe.close()
         self._process.wait()
 
 
@@ -153,10 +162,49 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
             inline = Inline(message.secret_fields, box, mapping, message.today)
             answer: Any = "ready"
         else:
-            # The decoded record is not sent back: few need it, and they can decode it again.
-            answer = [inline.evaluated(raw)._replace(record=None) for raw in message]
+            answer = [_packed(inline.evaluated(raw)) for raw in message]
         pickle.dump(answer, answers, protocol=5)
         answers.flush()
+
+
+# Tuples of plain values, because to pickle and to read a dataclass costs as much as to evaluate a record. The decoded
+# record is not sent back: few need it, and they can decode it again.
+_INVOICE_FIELDS = attrgetter(*(part.name for part in fields(FinancingInvoice)))
+_OUTCOME_FIELDS = attrgetter(
+    *(part.name for part in fields(Outcome) if part.name not in ("kind", "invoice", "problems"))
+)
+
+Packed = tuple[Any, ...]
+
+
+def _packed(evaluated: Evaluated) -> Packed:
+    outcome = evaluated.outcome
+    if outcome is None:
+        return evaluated.stored, evaluated.secrets, None
+    invoice = outcome.invoice
+    return (
+        evaluated.stored,
+        evaluated.secrets,
+        outcome.kind.value,
+        None if invoice is None else (invoice.direction.value, *_INVOICE_FIELDS(invoice)[1:]),
+        _OUTCOME_FIELDS(outcome),
+        tuple((p.reason_code, p.sentence, p.field_path) for p in outcome.problems),
+    )
+
+
+def _unpacked(packed: Packed) -> Evaluated:
+    stored, secrets, kind, *rest = packed
+    if kind is None:
+        return Evaluated(stored, secrets, None, None)
+    invoice, others, problems = rest
+    make: Callable[..., Outcome] = Outcome
+    outcome = make(
+        OutcomeKind(kind),
+        None if invoice is None else FinancingInvoice(Direction(invoice[0]), *invoice[1:]),
+        *others,
+        tuple(Problem(*problem) for problem in problems),
+    )
+    return Evaluated(stored, secrets, None, outcome)
 
 
 def judged(record: Mapping[str, Any], mapping: CompiledMapping, day: date) -> Outcome:

@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 BESIDE_AFTER = 4000
 """From how many new or changed records on a second process evaluates: starting it costs about as much as these."""
 
+AHEAD = 2
+"""How many batches may be evaluated while an older one is stored."""
+
 UNDER_WAY_AT_MOST = 20_000
 """How many identifiers are kept to notice a record that comes twice in one walk."""
 
@@ -187,7 +190,7 @@ class Puller:
         raws = [raw.raw for raw, _, _, _ in walk.batch.differences]
         walk.in_flight.append((walk.batch, walk.evaluation.begin(raws)))
         walk.batch = _Batch()
-        self._store_begun(walk, leave=1)
+        self._store_begun(walk, leave=AHEAD)
 
     def _store_all(self, walk: _Walk) -> None:
         """Store everything that was read so far."""

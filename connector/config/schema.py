@@ -56,7 +56,7 @@ class ScheduleSchema(Schema):
 
     interval_seconds = _seconds(5 * MINUTE, SHORTEST_INTERVAL_SECONDS)
     jitter_seconds = _seconds(15, 0, HOUR)
-    full_walk_interval_seconds = _seconds(DAY, 5 * MINUTE)
+    full_walk_interval_seconds = _seconds(HOUR, 5 * MINUTE)
     submit_interval_seconds = _seconds(30, 1)
     poll_interval_seconds = _seconds(15 * MINUTE, SHORTEST_INTERVAL_SECONDS)
     write_back_interval_seconds = _seconds(30, 1)
