@@ -16,6 +16,7 @@ from connector.sandbox.clock import SandboxClock
 from connector.sandbox.finexio import create_finexio
 from connector.sandbox.finexio.render import invoice
 from connector.sandbox.finexio.settings import FinexioSettings
+from connector.sandbox.server import serve
 from connector.sandbox.wire import to_json
 from connector.secrets import SecretBox, new_key
 from mappings import load_mapping, shipped
@@ -45,16 +46,13 @@ def beside() -> Iterator[Beside]:
 def raws(tmp_path: Path) -> list[bytes]:
     settings = FinexioSettings(invoices=400, dirty_percent=30)
     sandbox = create_finexio(settings, tmp_path, SandboxClock(frozen=True))
-    found = [
-        to_json(invoice(row, "v2", reveal_revision=False))
-        for row in sandbox.ledger.select("invoice")
-    ]
-    sandbox.close()
-    return [
-        *found,
-        b'{"id":"x","id":"y"}',
-        b'{"id":"z","account_number":"123","account_number":"1"}',
-    ]
+    with serve(sandbox):
+        found = [
+            to_json(invoice(row, "v2", reveal_revision=False))
+            for row in sandbox.ledger.select("invoice")
+        ]
+    unreadable = b'{"id":"z","account_number":"123","account_number":"1"}'
+    return [*found, b'{"id":"x","id":"y"}', unreadable]
 
 
 def test_beside_says_what_inline_says(inline: Inline, beside: Beside, raws: list[bytes]) -> None:
