@@ -8,6 +8,7 @@ from functools import partial
 
 from connector.bootstrap import Program
 from connector.config.model import Flow
+from connector.deciding import DOCUMENT_MISSING
 from connector.engine.port import Engine, Rhythm, Task
 from connector.pull import Progress
 
@@ -39,6 +40,8 @@ def prepare(program: Program) -> None:
             for record_id in stranded:
                 redecider.run(decider, "recheck", only_record=record_id)
             program.linker(flow).catch_up()
+            if flow.document == "wait":  # a document may have been attached just before a stop
+                redecider.run(decider, "recheck", reason_codes=[DOCUMENT_MISSING])
 
 
 class Tasks:
