@@ -20,7 +20,7 @@ import msgspec
 
 from connector.errors import Unavailable
 from connector.secrets import SecretBox
-from connector.strict_json import JsonRefused, loads, write
+from connector.strict_json import JsonRefused, loads_storable, write
 from connector.system import Record
 from mappings import Mapping as CompiledMapping
 from mappings import load_mapping
@@ -222,7 +222,7 @@ def judged(record: Mapping[str, Any], mapping: CompiledMapping, day: date) -> Ou
 def judged_raw(raw: bytes, mapping: CompiledMapping, day: date) -> Outcome:
     """What the mapping says of a record's bytes; a rejection where they cannot be read."""
     try:
-        record = loads(raw)
+        record = loads_storable(raw)
     except JsonRefused as refused:
         return _rejected("malformed_record", f"The record cannot be read: {refused}.", "$")
     return judged(record, mapping, day)
@@ -244,7 +244,7 @@ def _rejected(reason_code: str, sentence: str, field_path: str) -> Outcome:
 def readable(raw: bytes) -> Record | None:
     """The decoded record, None where it cannot be read."""
     try:
-        record: Record = loads(raw)
+        record: Record = loads_storable(raw)
     except JsonRefused:
         return None
     return record

@@ -107,11 +107,19 @@ def _carefully(raw: bytes) -> Any:
         raise JsonRefused(f"the JSON is nested deeper than {MAX_DEPTH} levels") from None
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
         _refuse_depth(value)
-    if b"\\u" in raw:
-        if _SURROGATE_ESCAPE.search(raw):
-            _refuse_lone_surrogates(value)
-        if b"\\u0000" in raw:
-            _refuse_nul(value)
+    if b"\\u" in raw and _SURROGATE_ESCAPE.search(raw):
+        _refuse_lone_surrogates(value)
+    return value
+
+
+def loads_storable(raw: bytes) -> Any:
+    """`loads` for what is stored as text: refuses NUL characters too, because PostgreSQL keeps none."""
+    value = loads(raw)
+    if b"\\u0000" in raw:
+        for part in _everything_in(value):
+            texts = (part,) if isinstance(part, str) else part if isinstance(part, dict) else ()
+            if any("\0" in text for text in texts):
+                raise JsonRefused("the JSON has a NUL character in a string")
     return value
 
 
@@ -158,14 +166,6 @@ def _refuse_depth(value: Any) -> None:
         if not level:
             return
     raise JsonRefused(f"the JSON is nested deeper than {MAX_DEPTH} levels")
-
-
-def _refuse_nul(value: Any) -> None:
-    """No accounting text holds one, and PostgreSQL stores none."""
-    for part in _everything_in(value):
-        texts = (part,) if isinstance(part, str) else part if isinstance(part, dict) else ()
-        if any("\0" in text for text in texts):
-            raise JsonRefused("the JSON has a NUL character in a string")
 
 
 def _refuse_lone_surrogates(value: Any) -> None:
