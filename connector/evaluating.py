@@ -111,6 +111,7 @@ class Beside:
             [sys.executable, "-m", "connector.evaluating"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            start_new_session=True,  # a Ctrl-C is for this process; that one ends with its input
         )
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="evaluation")
         self._ready = self._thread.submit(self._exchange, recipe)

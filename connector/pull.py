@@ -128,7 +128,7 @@ class Puller:
         progress: Progress | None = None,
     ) -> RunReport:
         """Pull one stream once. Raises what the system raises, after writing it down on the run; what was committed
-        page by page stays, and the cursor with it."""
+        until then stays, and the cursor with it."""
         with self._database.write() as tx:
             cursor = None if full_walk else tx.cursors.get(connection, stream.name)
             run_id = tx.runs.start(connection, stream.name, "pull")

@@ -38,7 +38,7 @@ class RecordRow:
 
 @dataclass(frozen=True, slots=True)
 class VersionRow:
-    """One version of a record. `raw` is its JSON as stored (secret fields are null in it)."""
+    """One version of a record. `raw` is its JSON as stored (secret values are masked in it)."""
 
     id: int
     record_id: int

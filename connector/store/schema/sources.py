@@ -115,7 +115,7 @@ record_versions = table(  # append-only
     Column("record_id", BigInt, ForeignKey("source_records.id"), nullable=False),
     Column("version_no", Integer, nullable=False),
     Column("content_hash", LargeBinary, nullable=False),  # keyed hash of the bytes as they came
-    Column("raw", LargeBinary, nullable=False),  # the JSON, secret fields replaced by null
+    Column("raw", LargeBinary, nullable=False),  # the JSON, secret values masked
     Column("secrets", LargeBinary),  # encrypted JSON object of the secret fields
     Column("source_updated_at", Text),
     Column("is_echo", Integer, nullable=False),  # 1: differs only by what we wrote back ourselves
