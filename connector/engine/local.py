@@ -5,14 +5,18 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from connector.engine.port import Rhythm, Task
 
 log = logging.getLogger(__name__)
+
+_NO_LIMIT = 1_000_000  # of runs of one key: `_Job` sees that only one works; a run that was refused would be a lost wake
 
 
 class _Job:
@@ -52,34 +56,33 @@ class LocalEngine:
     def __init__(self, max_workers: int) -> None:
         self._stopping = threading.Event()
         self._jobs: dict[str, _Job] = {}
-        self._rhythms: dict[str, Rhythm] = {}
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
             executors={"default": ThreadPoolExecutor(max_workers)},
-            job_defaults={"coalesce": True, "max_instances": 2, "misfire_grace_time": None},
+            job_defaults={"coalesce": True, "max_instances": _NO_LIMIT, "misfire_grace_time": None},
         )
 
     def add(self, key: str, task: Task, rhythm: Rhythm) -> None:
         self._jobs[key] = _Job(key, task, self._stopping)
-        self._rhythms[key] = rhythm
+        self._scheduler.add_job(
+            self._jobs[key].run,
+            "interval",
+            id=key,
+            seconds=rhythm.interval_seconds,
+            jitter=rhythm.jitter_seconds or None,
+            next_run_time=datetime.now(UTC),
+        )
 
     def start(self) -> None:
-        now = datetime.now(UTC)
-        for key, job in self._jobs.items():
-            rhythm = self._rhythms[key]
-            self._scheduler.add_job(
-                job.run,
-                "interval",
-                id=key,
-                seconds=rhythm.interval_seconds,
-                jitter=rhythm.jitter_seconds or None,
-                next_run_time=now,
-            )
         self._scheduler.start()
 
     def wake(self, key: str) -> None:
-        if key in self._jobs and self._scheduler.running and not self._stopping.is_set():
-            self._scheduler.add_job(self._jobs[key].run, id=f"wake:{key}", replace_existing=True)
+        # Moving the one job, never adding a second that ends: APScheduler removes an ended job after it runs, and its
+        # thread dies of a lookup error when a shutdown comes just before that removal.
+        if not self._scheduler.running or self._stopping.is_set():
+            return
+        with suppress(JobLookupError):
+            self._scheduler.modify_job(key, next_run_time=datetime.now(UTC))
 
     def stop(self, timeout_seconds: float) -> bool:
         self._stopping.set()
