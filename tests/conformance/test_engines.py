@@ -202,16 +202,3 @@ def test_a_stop_whose_time_is_not_enough_says_so(engine: Engine):
 def test_a_stop_before_the_start_is_a_stop(engine: Engine):
     engine.add("task", Counting(), LONG)
     assert engine.stop(PATIENCE_SECONDS)
-
-
-def test_a_stop_just_as_a_woken_run_begins_ends_quietly():
-    """The race once killed the scheduler's thread with a traceback; pytest turns that into a failure here."""
-    for _ in range(150):
-        engine = LocalEngine(max_workers=2)
-        task = Counting()
-        engine.add("task", task, LONG)
-        engine.start()
-        task.wait_for(1)
-        engine.wake("task")
-        task.wait_for(2)
-        assert engine.stop(PATIENCE_SECONDS)
