@@ -1,4 +1,4 @@
-"""Which mapping decides: the active version of each name, compiled once."""
+"""Which mapping decides: the active version of each connection, compiled once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from threading import Lock
 
 from connector.errors import ConfigError
 from connector.store.database import Database
-from mappings import Mapping, MappingError, load_mapping, shipped
+from mappings import Layer, Mapping, MappingError, load_layers, load_mapping, shipped
 
 
 class ActiveMappings:
@@ -18,38 +18,32 @@ class ActiveMappings:
         self._compiled: dict[int, Mapping] = {}
         self._lock = Lock()
 
-    def active(self, given: str) -> tuple[Mapping, int]:
-        """The active mapping that a flow names, and its version's identifier. Raises ConfigError when none is."""
-        name = mapping_name(given)
+    def active(self, connection: str) -> tuple[Mapping, int]:
+        """The active mapping of a connection, and its version's identifier. Raises ConfigError when none is."""
         with self._database.read() as tx:
-            version = tx.mappings.active(name)
-        if version is None:
-            raise ConfigError(
-                f"No version of the mapping {name!r} is active.", remedy="Start the connector once."
+            version = tx.mappings.active(connection)
+            if version is None:
+                raise ConfigError(
+                    f"No mapping of the connection {connection!r} is active.",
+                    remedy="Start the connector once.",
+                )
+            with self._lock:
+                if version.id in self._compiled:
+                    return self._compiled[version.id], version.id
+            layers = [tx.mapping_documents.get(document_id) for document_id in version.layers]
+        try:
+            mapping = load_layers(
+                [Layer(f"{d.layer} {d.name}", d.document) for d in layers], name=connection
             )
+        except MappingError as error:
+            raise _unusable(connection, error) from None
         with self._lock:
-            if version.id not in self._compiled:
-                self._compiled[version.id] = compiled(version.document, name)
-            return self._compiled[version.id], version.id
+            return self._compiled.setdefault(version.id, mapping), version.id
 
-    def check(self, given: str) -> None:
-        """Raises ConfigError when the document that a flow names cannot be used."""
-        compiled(document_of(given), mapping_name(given))
 
-    def activate_from(self, given: str, *, by: str) -> bool:
-        """Make the document that a flow names (shipped name or path) the active version. True when it was not yet."""
-        name, document = mapping_name(given), document_of(given)
-        compiled(document, name)
-        with self._database.write() as tx:
-            before = tx.mappings.active(name)
-            version = tx.mappings.put(name, document, by)
-            if before is not None and before.id == version.id:
-                return False
-            tx.mappings.activate(version.id)
-            tx.audit.append(
-                by, "mapping.activated", f"{name} v{version.version_no}", {"sha256": version.sha256}
-            )
-            return True
+def check(given: str) -> None:
+    """Raises ConfigError when the document that a flow names cannot be used."""
+    compiled(document_of(given), mapping_name(given))
 
 
 def mapping_name(given: str) -> str:
@@ -76,4 +70,8 @@ def compiled(document: str, name: str) -> Mapping:
     try:
         return load_mapping(document, name=name)
     except MappingError as error:
-        raise ConfigError(f"The mapping {name!r} cannot be used:\n{error}") from None
+        raise _unusable(name, error) from None
+
+
+def _unusable(name: str, error: MappingError) -> ConfigError:
+    return ConfigError(f"The mapping {name!r} cannot be used:\n{error}")

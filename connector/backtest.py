@@ -1,55 +1,90 @@
-"""Back-test: what a draft mapping would make of every stored record, beside what the active one makes of it.
+"""Back-test: what a draft mapping would make of every stored version, beside what the active one makes of it.
 
-Nothing is asked of the source and nothing is written: stored bytes in, a comparison out. Memory does not grow with the
+Nothing is asked of the source and nothing is decided: stored bytes in, a report out. Memory does not grow with the
 number of records.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
 
-from connector.deciding import Decider
-from connector.evaluating import judged_raw
+from connector.comparing import Pair, SideBySide, Stored, Sums
 from connector.store.database import Database
-from mappings import Comparison
-from mappings import Mapping as CompiledMapping
+from connector.store.transaction import Transaction
 
 BATCH = 500
 
+BESIDE_AFTER = 2_000
+"""From how many versions on a second process helps: starting it costs about as much as these."""
+
 Progress = Callable[[int], None]
-"""Is told how many records were compared so far."""
+"""Is told how many versions were compared so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which stored versions, and as of which day. `since` and `until` are days on which they were stored."""
+
+    as_of: date
+    since: date | None = None
+    until: date | None = None
+    older_versions: bool = True
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "as_of": self.as_of.isoformat(),
+            "since": None if self.since is None else self.since.isoformat(),
+            "until": None if self.until is None else self.until.isoformat(),
+            "older_versions": self.older_versions,
+        }
 
 
 def backtest(
     database: Database,
+    connection: str,
     stream: str,
-    active: Decider,
-    draft: CompiledMapping,
+    pair: Pair,
+    scope: Scope,
     progress: Progress | None = None,
-) -> Comparison:
-    """Compare both mappings on the latest version of every record of the active one's connection, as of its day."""
-    comparison = Comparison()
+    *,
+    beside_after: int = BESIDE_AFTER,
+) -> Sums:
+    """Compare both mappings on the stored versions of a connection's mapped stream."""
     compared = after_id = 0
-    while True:
-        with database.read() as tx:
-            rows = tx.records.iter_latest(
-                active.flow.connection, stream, after_id=after_id, limit=BATCH
-            )
-            sent = tx.financing.by_record([row.record_id for row in rows])
-        if not rows:
-            return comparison
-        after_id = rows[-1].record_id
-        for row in rows:
-            financing = sent.get(row.record_id)
-            state = None
-            if financing is not None and financing.is_sent:
-                state = financing.status or financing.state
-            comparison.add(
-                row.source_id,
-                active.evaluate_raw(row.raw),
-                judged_raw(row.raw, draft, active.today),
-                state=state,
-            )
-        compared += len(rows)
-        if progress is not None:
-            progress(compared)
+    with SideBySide(pair) as side_by_side:
+        while True:
+            with database.read() as tx:
+                rows, last_id = tx.records.stored_versions(
+                    connection,
+                    stream,
+                    since=scope.since,
+                    until=scope.until,
+                    older=scope.older_versions,
+                    after_id=after_id,
+                    limit=BATCH,
+                )
+                batch = _batch(tx, rows)
+            if last_id is None:
+                return side_by_side.finish()
+            after_id = last_id
+            side_by_side.add(batch, beside=compared >= beside_after)
+            compared += len(batch)
+            if progress is not None:
+                progress(compared)
+
+
+def _batch(tx: Transaction, rows: list[tuple[int, str, int, bytes, bool]]) -> list[Stored]:
+    sent = tx.financing.by_record([record_id for record_id, *_, is_latest in rows if is_latest])
+    batch = []
+    for record_id, source_id, version_no, raw, is_latest in rows:
+        financing = sent.get(record_id)
+        state = None
+        if is_latest and financing is not None and financing.is_sent:
+            state = financing.status or financing.state
+        key = source_id if is_latest else f"{source_id} (version {version_no})"
+        batch.append(Stored(key, raw, state, is_latest))
+    return batch

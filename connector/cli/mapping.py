@@ -1,59 +1,72 @@
-"""Commands about mappings: see them, check a draft, explain a record, and try a draft on everything that is stored."""
+"""Commands that read mappings: see them, check a draft, explain a record, compare, and the back-test of a file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from connector.active_mapping import compiled, document_of, mapping_name
-from connector.backtest import backtest
+from connector.backtest import Scope, backtest
 from connector.bootstrap import Program
-from connector.cli.decide import flow_named
+from connector.cli.decide import flow_named, operator
 from connector.cli.main import Invocation, cli, json_option, pass_invocation
+from connector.cli.mapping_report import print_report
 from connector.cli.output import print_json, print_table, say
-from connector.errors import ConfigError
+from connector.comparing import Pair
+from connector.errors import ConfigError, Refused
 from connector.evaluating import readable
-from connector.views import find_record, instant, money
+from connector.store.mapping_documents import MappingDocument
+from connector.views import find_record, instant
+from mappings import Mapping as CompiledMapping
 from mappings import diff, explanation_text, shipped
-
-TOML_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @cli.group()
 def mapping() -> None:
-    """What decides which invoices are offered, and how. docs/mapping-language.md teaches the language."""
+    """What decides which invoices are offered, and how. docs/mapping-language.md teaches the language,
+    docs/mapping-life.md how a change goes live."""
+
+
+def line_of(document: MappingDocument) -> dict[str, object]:
+    """One document as JSON values, without its text."""
+    return {
+        "document": document.id,
+        "layer": document.layer,
+        "name": document.name,
+        "version": document.version_no,
+        "state": document.state,
+        "created_at": instant(document.created_at),
+        "created_by": document.created_by,
+        "approved_by": document.approved_by,
+        "activated_at": instant(document.activated_at),
+        "activated_by": document.activated_by,
+        "based_on": document.based_on,
+        "note": document.note,
+        "sha256": document.sha256,
+    }
 
 
 @mapping.command("list")
 @json_option
 @pass_invocation
 def mapping_list(invocation: Invocation, as_json: bool) -> None:
-    """Every version of the mappings that the flows use."""
+    """Every version of every layer's document, newest first."""
     with invocation.program() as program, program.database.read() as tx:
-        names = sorted({mapping_name(flow.mapping) for flow in program.config.flows})
-        lines = [
-            {
-                "name": version.name,
-                "version": version.version_no,
-                "state": version.state,
-                "activated_at": instant(version.activated_at),
-                "by": version.created_by,
-                "sha256": version.sha256,
-            }
-            for name in names
-            for version in tx.mappings.versions(name)
-        ]
+        lines = [line_of(document) for document in tx.mapping_documents.all()]
     if as_json:
         print_json(lines)
         return
     print_table(
         "Mappings",
-        ["name", ">version", "state", "activated", "by", "sha256"],
+        [">document", "layer", "name", ">version", "state", "written by", "active since", "note"],
         [
-            (n["name"], n["version"], n["state"], n["activated_at"], n["by"], n["sha256"])
+            (
+                *(n[key] for key in ("document", "layer", "name", "version", "state")),
+                *(n[key] for key in ("created_by", "activated_at", "note")),
+            )
             for n in lines
         ],
         empty="none was activated yet. Start the connector once.",
@@ -61,32 +74,55 @@ def mapping_list(invocation: Invocation, as_json: bool) -> None:
 
 
 @mapping.command("show")
-@click.argument("name")
-def mapping_show(name: str) -> None:
-    """Print a shipped mapping, to read or to begin your own from."""
+@click.argument("what")
+@pass_invocation
+def mapping_show(invocation: Invocation, what: str) -> None:
+    """Print a mapping: WHAT is the name of a shipped one, the number of a document, or a connection, whose layers are
+    then shown as one document that says which layer set what."""
     documents = shipped()
-    if name not in documents:
+    if what in documents:
+        click.echo(documents[what], nl=False)
+        return
+    try:
+        with invocation.program() as program:
+            click.echo(_shown(program, what), nl=False)
+    except ConfigError:
+        if what.isdigit() or invocation.config_path.exists():
+            raise
         raise click.UsageError(
-            f"There is no shipped mapping {name!r}. There are: {', '.join(sorted(documents))}."
-        )
-    click.echo(documents[name], nl=False)
+            f"There is no shipped mapping {what!r}. There are: {', '.join(sorted(documents))}."
+        ) from None
+
+
+def _shown(program: Program, what: str) -> str:
+    if not what.isdigit():
+        return program.mapping_life.annotated(what)
+    with program.database.read() as tx:
+        return tx.mapping_documents.get(int(what)).document
 
 
 @mapping.command("check")
-@click.argument("file", type=TOML_FILE)
-def mapping_check(file: Path) -> None:
-    """Check the draft FILE: every problem with its line, column and a suggestion."""
-    draft = compiled(document_of(str(file)), file.stem)
-    say(f"It can be used: {draft.system} {draft.stream} to {draft.financier}.")
+@click.argument("what")
+@pass_invocation
+def mapping_check(invocation: Invocation, what: str) -> None:
+    """Check a draft, a file or the number of a document: every problem with its line, column and a suggestion."""
+    if not what.isdigit():
+        draft = compiled(document_of(what), mapping_name(what))
+        say(f"It can be used: {draft.system} {draft.stream} to {draft.financier}.")
+        return
+    with invocation.program() as program:
+        wrong = program.mapping_life.check(int(what), operator())
+    if wrong:
+        told = "\n".join(f"{connection}: {problem}" for connection, problem in wrong.items())
+        raise Refused(f"The document {what} cannot be used:\n{told}")
+    say(f"The document {what} can be used.")
 
 
 @mapping.command("explain")
-@click.argument("word")
-@click.option(
-    "--draft", type=TOML_FILE, help="Explain by this draft instead of the active mapping."
-)
+@click.argument("word", metavar="RECORD")
+@click.option("--draft", metavar="DRAFT", help="Explain by this draft: a file, or a document.")
 @pass_invocation
-def mapping_explain(invocation: Invocation, word: str, draft: Path | None) -> None:
+def mapping_explain(invocation: Invocation, word: str, draft: str | None) -> None:
     """Explain the outcome of one record: each field step by step, each rule's verdict."""
     with invocation.program() as program:
         with program.database.read() as tx:
@@ -95,7 +131,9 @@ def mapping_explain(invocation: Invocation, word: str, draft: Path | None) -> No
         decider = program.decider(record.connection)
         if decider is None:
             raise ConfigError(f"No flow takes the invoices of {record.connection!r} anywhere.")
-        used = decider.mapping if draft is None else compiled(document_of(str(draft)), draft.stem)
+        used = decider.mapping
+        if draft is not None:
+            used = draft_for(program, draft, record.connection)
         explained = used.explain(readable(raw), decider.today)
     click.echo(explanation_text(explained, origins=used.origins))
 
@@ -104,9 +142,11 @@ def mapping_explain(invocation: Invocation, word: str, draft: Path | None) -> No
 @click.argument("before")
 @click.argument("after")
 @json_option
-def mapping_diff(before: str, after: str, as_json: bool) -> None:
-    """What changes from BEFORE to AFTER, in words. Each is a shipped mapping's name or a file."""
-    changes = diff(*(compiled(document_of(name), mapping_name(name)) for name in (before, after)))
+@pass_invocation
+def mapping_diff(invocation: Invocation, before: str, after: str, as_json: bool) -> None:
+    """What changes from BEFORE to AFTER, in words. Each is a shipped mapping's name, a file, the number of a document,
+    or a connection (all its layers together)."""
+    changes = diff(_text(invocation, before), _text(invocation, after))
     if as_json:
         print_json([{"entry": c.entry, "before": c.before, "after": c.after} for c in changes])
         return
@@ -116,100 +156,94 @@ def mapping_diff(before: str, after: str, as_json: bool) -> None:
         say("They say the same.")
 
 
+def _text(invocation: Invocation, what: str) -> str:
+    if what in shipped() or Path(what).is_file() or not invocation.config_path.exists():
+        return document_of(what)
+    with invocation.program() as program:
+        if what.isdigit():
+            with program.database.read() as tx:
+                return tx.mapping_documents.get(int(what)).document
+        return program.mappings.active(what)[0].document
+
+
+def draft_for(program: Program, draft: str, connection: str) -> CompiledMapping:
+    """A draft as it would decide for a connection: a file that is a whole mapping, or a document with its layers."""
+    if not draft.isdigit():
+        return compiled(document_of(draft), mapping_name(draft))
+    for stack, mapping, _ in program.mapping_life.drafts(int(draft)):
+        if stack.connection == connection:
+            return mapping
+    raise Refused(f"The document {draft} is no part of the mapping of {connection!r}.")
+
+
+DAY = click.DateTime(["%Y-%m-%d"])
+
+
 @mapping.command("backtest")
-@click.argument("file", type=TOML_FILE)
-@click.option("--connection", required=True, help="Whose stored records to try it on.")
+@click.argument("draft")
+@click.option("--connection", help="For a file: whose stored records to try it on.")
+@click.option("--since", type=DAY, help="Only what was stored on this day or later.")
+@click.option("--until", type=DAY, help="Only what was stored up to this day.")
+@click.option("--as-of", type=DAY, help="Decide as of this day instead of today.")
+@click.option("--latest-only", is_flag=True, help="Leave out older versions of the records.")
 @json_option
 @pass_invocation
-def mapping_backtest(invocation: Invocation, file: Path, connection: str, as_json: bool) -> None:
-    """Try the draft FILE on every stored record, beside the active mapping. Nothing is changed or sent.
+def mapping_backtest(
+    invocation: Invocation,
+    draft: str,
+    connection: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    as_of: datetime | None,
+    latest_only: bool,
+    as_json: bool,
+) -> None:
+    """Try DRAFT on every stored version, beside the active mapping. Nothing is asked, sent or decided.
 
-    What becomes worse and what touches an invoice that was sent already is listed first.
+    DRAFT is the number of a document, whose report is kept (`connector mapping report`), or a file that is a whole
+    mapping. What becomes worse and what touches an invoice that was sent already is listed first.
     """
-    draft = compiled(document_of(str(file)), file.stem)
     with invocation.program() as program:
-        report = run_backtest(program, draft, connection)
-    if as_json:
-        print_json(report)
-        return
-    print_report(report)
-
-
-def run_backtest(program: Program, draft: Any, connection: str) -> dict[str, Any]:
-    """The comparison as a dictionary, with progress for the person who waits."""
-    flow_named(program, connection)
-    active = program.decider(connection)
-    if active is None:
-        raise ConfigError(f"No flow takes the invoices of {connection!r} anywhere.")
-
-    def progress(compared: int) -> None:
-        if compared % 10_000 == 0:
-            say(f"{compared} records compared.")
-
-    stream = program.mapped_stream(connection)
-    return backtest(program.database, stream, active, draft, progress).as_dict()
-
-
-def print_report(report: Mapping[str, Any]) -> None:
-    """Counts and money before and after, then what changes, worst first."""
-    counts = report["counts"]
-    print_table(
-        f"{report['records']} records, {counts['changed']} change "
-        f"({counts['worse']} for the worse, {counts['touched']} of them sent already)",
-        ["currency", "outcome", ">records before", ">after", ">amount before", ">after"],
-        _sides(report["before"], report["after"]),
-        empty="nothing is stored yet.",
-    )
-    print_table(
-        "Fields that change",
-        ["field", ">records", "for example"],
-        [
-            (
-                name,
-                found["changed"],
-                f"{found['examples'][0]['key']}: {found['examples'][0]['before']} -> "
-                f"{found['examples'][0]['after']}",
-            )
-            for name, found in report["fields"].items()
-        ],
-        empty="none.",
-    )
-    for title, listed in (
-        ("Touch an invoice that was sent already (never re-sent without a decision)", "touched"),
-        ("Change, the worst first", "changed"),
-    ):
-        print_table(
-            title,
-            ["record", "state", "before", "after", "reason"],
-            [
-                (
-                    entry["key"],
-                    entry["state"],
-                    entry["before"]["kind"],
-                    entry["after"]["kind"],
-                    entry["after"]["sentence"],
-                )
-                for entry in report["lists"][listed][:50]
-            ],
-            empty="none.",
+        scope = Scope(
+            program.clock.today() if as_of is None else as_of.date(),
+            None if since is None else since.date(),
+            None if until is None else until.date(),
+            older_versions=not latest_only,
         )
+        if draft.isdigit():
+            reports = _kept(program, int(draft), scope)
+        elif connection is None:
+            raise click.UsageError("Say with --connection whose records the file is tried on.")
+        else:
+            reports = [_of_file(program, draft, connection, scope)]
+    if as_json:
+        print_json(reports if draft.isdigit() else reports[0])
+        return
+    for report in reports:
+        print_report(report)
 
 
-def _sides(
-    before: Mapping[str, Any], after: Mapping[str, Any]
-) -> Iterable[tuple[str, str, int, int, str, str]]:
-    for currency in sorted(before.keys() | after.keys()):
-        mine, theirs = before.get(currency, {}), after.get(currency, {})
-        for kind in sorted(mine.keys() | theirs.keys()):
-            cells = [
-                side.get(kind, {"records": 0, "amount_minor_units": 0}) for side in (mine, theirs)
-            ]
-            amounts = [money(cell["amount_minor_units"], currency)["amount"] for cell in cells]
-            yield (
-                currency,
-                kind,
-                cells[0]["records"],
-                cells[1]["records"],
-                amounts[0] or "-",
-                amounts[1] or "-",
-            )
+def told(compared: int) -> None:
+    """Progress for the person who waits."""
+    if compared // 10_000 > (compared - 500) // 10_000:
+        say(f"{compared} compared.")
+
+
+def _kept(program: Program, document_id: int, scope: Scope) -> list[dict[str, Any]]:
+    trial_ids = program.trials.backtest(document_id, operator(), scope, told)
+    reports = []
+    for trial_id in trial_ids:
+        with program.database.read() as tx:
+            trial, report = tx.mapping_trials.get(trial_id), tx.mapping_trials.report(trial_id)
+        say(f"{trial.connection}: kept as report {trial_id}.")
+        reports.append({"trial": trial_id, "connection": trial.connection, **(report or {})})
+    return reports
+
+
+def _of_file(program: Program, file: str, connection: str, scope: Scope) -> dict[str, Any]:
+    flow_named(program, connection)
+    active, _ = program.mappings.active(connection)
+    draft = compiled(document_of(file), mapping_name(file))
+    pair = Pair(active.document, draft.document, connection, scope.as_of)
+    stream = program.mapped_stream(connection)
+    return backtest(program.database, connection, stream, pair, scope, told).as_dict()

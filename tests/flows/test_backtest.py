@@ -6,7 +6,8 @@ from collections import Counter
 from pathlib import Path
 
 from connector.active_mapping import compiled
-from connector.backtest import backtest
+from connector.backtest import Scope, backtest
+from connector.comparing import Pair
 from mappings import shipped
 from tests.flows.conftest import Build
 from tests.flows.stage import Stage
@@ -27,11 +28,13 @@ def draft_of(directory: Path) -> Path:
 
 
 def compare(stage: Stage, draft: Path) -> dict[str, object]:
-    decider = stage.program.decider("books")
-    assert decider is not None
-    stream = stage.program.mapped_stream("books")
+    program = stage.program
+    active, _ = program.mappings.active("books")
     made = compiled(draft.read_text(encoding="utf-8"), draft.stem)
-    return backtest(stage.program.database, stream, decider, made).as_dict()
+    today = program.clock.today()
+    pair = Pair(active.document, made.document, "books", today)
+    stream = program.mapped_stream("books")
+    return backtest(program.database, "books", stream, pair, Scope(today)).as_dict()
 
 
 def counts(stage: Stage) -> Counter[tuple[str, str]]:

@@ -6,13 +6,34 @@ database. Triggers (append-only tables) are in `triggers.py`, because the two da
 """
 
 from connector.store.schema.columns import INSTANT_FORMAT, BigInt, Day, Instant, metadata
+from connector.store.schema.feed import (
+    feed_attempts,
+    feed_deliveries,
+    feed_endpoints,
+    feed_events,
+)
 from connector.store.schema.financing import (
     attempts,
     audit_log,
+    buyer_limits,
     financing_invoices,
     inbox,
     outbox,
     status_timeline,
+)
+from connector.store.schema.mappings import (
+    mapping_documents,
+    mapping_examples,
+    mapping_files,
+    mapping_trials,
+    mapping_versions,
+)
+from connector.store.schema.people import (
+    api_tokens,
+    one_time_codes,
+    people,
+    sign_in_brakes,
+    web_sessions,
 )
 from connector.store.schema.rules import APPEND_ONLY, FROZEN, KEPT, REPLACEABLE, TERMS
 from connector.store.schema.sources import (
@@ -21,7 +42,7 @@ from connector.store.schema.sources import (
     counterparties,
     cursors,
     invoice_documents,
-    mapping_versions,
+    invoice_facts,
     outcomes,
     page_marks,
     record_versions,
@@ -40,23 +61,38 @@ __all__ = [
     "BigInt",
     "Day",
     "Instant",
+    "api_tokens",
     "attempts",
     "audit_log",
+    "buyer_limits",
     "company_links",
     "connection_states",
     "counterparties",
     "cursors",
+    "feed_attempts",
+    "feed_deliveries",
+    "feed_endpoints",
+    "feed_events",
     "financing_invoices",
     "inbox",
     "invoice_documents",
+    "invoice_facts",
+    "mapping_documents",
+    "mapping_examples",
+    "mapping_files",
+    "mapping_trials",
     "mapping_versions",
     "metadata",
+    "one_time_codes",
     "outbox",
     "outcomes",
     "page_marks",
+    "people",
     "record_versions",
     "run_totals",
     "runs",
+    "sign_in_brakes",
     "source_records",
     "status_timeline",
+    "web_sessions",
 ]

@@ -89,6 +89,29 @@ status_timeline = table(  # append-only, hash-chained per financing invoice
     Column("hash", LargeBinary, nullable=False),
     UniqueConstraint("financing_invoice_id", "seq"),
     one_of("via", "submit", "webhook", "poll"),
+    Index(
+        "ix_status_timeline_inbox",
+        "inbox_id",
+        sqlite_where=text("inbox_id is not null"),
+        postgresql_where=text("inbox_id is not null"),
+    ),
+)
+
+buyer_limits = table(  # the latest limit of a company at a financier, as we came to know it
+    "buyer_limits",
+    Column("financier", Text, primary_key=True),
+    Column("company_id", Text, primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("raw_status", Text),  # null: the company has no limit
+    Column("currency", Text, nullable=False),
+    Column("requested_minor_units", BigInt),
+    Column("total_minor_units", BigInt),
+    Column("available_minor_units", BigInt),
+    Column("checked_at", Instant, nullable=False),
+    Column("requested_at", Instant),  # by us
+    Column("requested_by", Text),
+    # none: nobody asked for one yet · the others are words of `connector.financier.LimitStatus`
+    one_of("status", "none", "under_review", "approved", "denied", "unknown"),
 )
 
 # -- what must be said, and what was heard ------------------------------------------------------------------------
@@ -187,4 +210,5 @@ audit_log = table(  # append-only, hash-chained
     Column("detail", Text, nullable=False),  # JSON, no secrets
     Column("previous_hash", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
+    Index(None, "subject"),
 )

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-APPEND_ONLY = ("record_versions", "outcomes", "status_timeline", "audit_log")
+APPEND_ONLY = ("record_versions", "outcomes", "status_timeline", "audit_log", "feed_events")
 """Tables whose rows are never changed or deleted: triggers refuse it."""
 
 FROZEN = {
     "source_records": ("connection", "stream", "source_id"),
-    "mapping_versions": ("name", "version_no", "sha256", "document"),
+    "mapping_documents": (
+        *("layer", "name", "version_no", "sha256", "document", "based_on"),
+        *("created_at", "created_by"),
+    ),
+    "mapping_versions": ("name", "version_no", "sha256", "document", "layers"),
+    "mapping_trials": ("kind", "document_id", "connection", "active_version_id", "scope"),
+    "mapping_examples": (
+        *("connection", "name", "version_no", "document_id", "source_id", "raw", "today"),
+        "expected",
+    ),
     "financing_invoices": ("record_id", "client_reference_id"),
     "outbox": (
         "stream",
@@ -19,6 +28,7 @@ FROZEN = {
         "payload",
         "payload_sha256",
     ),
+    "feed_deliveries": ("endpoint", "position", "financing_invoice_id", "replay_no"),
     "inbox": ("endpoint", "event_id", "verification", "body", "received_at"),
     "invoice_documents": ("record_id", "purpose", "sha256", "content"),
 }
@@ -43,5 +53,5 @@ TERMS = (
 REPLACEABLE = ("ready", "withdrawn")
 """States of `financing_invoices` in which nothing was sent, so that the terms may still be replaced."""
 
-KEPT = ("source_records", "mapping_versions", "financing_invoices", "outbox")
+KEPT = ("source_records", "mapping_versions", "financing_invoices", "outbox", "feed_deliveries")
 """Tables whose rows change, but are never deleted: by trigger."""

@@ -124,28 +124,6 @@ record_versions = table(  # append-only
     UniqueConstraint("record_id", "version_no"),
 )
 
-mapping_versions = table(
-    "mapping_versions",
-    Column("id", BigInt, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("version_no", Integer, nullable=False),
-    Column("sha256", Text, nullable=False),
-    Column("document", Text, nullable=False),  # TOML, as written
-    Column("state", Text, nullable=False),
-    Column("created_at", Instant, nullable=False),
-    Column("created_by", Text, nullable=False),
-    Column("activated_at", Instant),
-    UniqueConstraint("name", "version_no"),
-    one_of("state", "draft", "active", "superseded"),
-    Index(
-        "uq_mapping_versions_active",
-        "name",
-        unique=True,
-        sqlite_where=text("state = 'active'"),
-        postgresql_where=text("state = 'active'"),
-    ),
-)
-
 outcomes = table(  # append-only
     "outcomes",
     Column("id", BigInt, primary_key=True),
@@ -165,6 +143,19 @@ outcomes = table(  # append-only
     one_of("kind", "mapped", "held", "excluded", "rejected"),
     CheckConstraint("kind = 'mapped' or reason_code is not null", name="reason"),
     Index(None, "record_id"),
+)
+
+invoice_facts = table(  # read out of the latest version by its mapping, for lists and search; made anew at any time
+    "invoice_facts",
+    Column("record_id", BigInt, ForeignKey("source_records.id"), primary_key=True, autoincrement=False),
+    Column("version_id", BigInt, ForeignKey("record_versions.id"), nullable=False),
+    Column("mapping_version_id", BigInt, ForeignKey("mapping_versions.id"), nullable=False),
+    Column("invoice_number", Text),
+    Column("direction", Text),
+    Column("counterparty_id", Text),
+    Column("counterparty_name", Text),
+    Column("due_date", Day),
+    Column("searched", Text, nullable=False),  # all a person may know it by, in lower case
 )
 
 # -- companies ----------------------------------------------------------------------------------------------------

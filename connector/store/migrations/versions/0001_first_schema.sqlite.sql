@@ -1,3 +1,20 @@
+CREATE TABLE api_tokens (
+  id INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  prefix TEXT NOT NULL,
+  token_sha256 BLOB NOT NULL,
+  role TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  created_by TEXT NOT NULL,
+  expires_at TEXT,
+  last_used_at TEXT,
+  revoked_at TEXT,
+  CONSTRAINT pk_api_tokens PRIMARY KEY (id),
+  CONSTRAINT ck_api_tokens_role CHECK (role = 'viewer' or role = 'operator' or role = 'mapping_author' or role = 'approver' or role = 'admin'),
+  CONSTRAINT uq_api_tokens_prefix UNIQUE (prefix)
+)
+ STRICT
+
 CREATE TABLE audit_log (
   seq INTEGER NOT NULL,
   at TEXT NOT NULL,
@@ -8,6 +25,25 @@ CREATE TABLE audit_log (
   previous_hash BLOB NOT NULL,
   hash BLOB NOT NULL,
   CONSTRAINT pk_audit_log PRIMARY KEY (seq)
+)
+ STRICT
+
+CREATE INDEX ix_audit_log_subject ON audit_log (subject)
+
+CREATE TABLE buyer_limits (
+  financier TEXT NOT NULL,
+  company_id TEXT NOT NULL,
+  status TEXT NOT NULL,
+  raw_status TEXT,
+  currency TEXT NOT NULL,
+  requested_minor_units INTEGER,
+  total_minor_units INTEGER,
+  available_minor_units INTEGER,
+  checked_at TEXT NOT NULL,
+  requested_at TEXT,
+  requested_by TEXT,
+  CONSTRAINT pk_buyer_limits PRIMARY KEY (financier, company_id),
+  CONSTRAINT ck_buyer_limits_status CHECK (status = 'none' or status = 'under_review' or status = 'approved' or status = 'denied' or status = 'unknown')
 )
  STRICT
 
@@ -48,6 +84,22 @@ CREATE TABLE cursors (
 )
  STRICT
 
+CREATE TABLE feed_endpoints (
+  name TEXT NOT NULL,
+  state TEXT NOT NULL,
+  reason TEXT,
+  position INTEGER NOT NULL,
+  failures INTEGER NOT NULL,
+  failing_since TEXT,
+  next_attempt_at TEXT,
+  last_success_at TEXT,
+  error TEXT,
+  CONSTRAINT pk_feed_endpoints PRIMARY KEY (name),
+  CONSTRAINT ck_feed_endpoints_state CHECK (state = 'enabled' or state = 'disabled' or state = 'off' or state = 'removed'),
+  CONSTRAINT ck_feed_endpoints_reason CHECK (state <> 'disabled' or reason is not null)
+)
+ STRICT
+
 CREATE TABLE inbox (
   id INTEGER NOT NULL,
   endpoint TEXT NOT NULL,
@@ -71,16 +123,54 @@ CREATE TABLE inbox (
 
 CREATE INDEX ix_inbox_due ON inbox (endpoint, next_attempt_at) WHERE next_attempt_at is not null
 
+CREATE TABLE mapping_documents (
+  id INTEGER NOT NULL,
+  layer TEXT NOT NULL,
+  name TEXT NOT NULL,
+  version_no INTEGER NOT NULL,
+  sha256 TEXT NOT NULL,
+  document TEXT NOT NULL,
+  based_on INTEGER,
+  note TEXT,
+  state TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  created_by TEXT NOT NULL,
+  approved_at TEXT,
+  approved_by TEXT,
+  activated_at TEXT,
+  activated_by TEXT,
+  CONSTRAINT pk_mapping_documents PRIMARY KEY (id),
+  CONSTRAINT uq_mapping_documents_layer_name_version_no UNIQUE (layer, name, version_no),
+  CONSTRAINT ck_mapping_documents_layer CHECK (layer = 'base' or layer = 'company' or layer = 'connection'),
+  CONSTRAINT ck_mapping_documents_state CHECK (state = 'draft' or state = 'checked' or state = 'backtested' or state = 'approved' or state = 'active' or state = 'superseded' or state = 'withdrawn'),
+  CONSTRAINT ck_mapping_documents_approved CHECK ((approved_at is null) = (approved_by is null)),
+  CONSTRAINT fk_mapping_documents_based_on FOREIGN KEY(based_on) REFERENCES mapping_documents (id)
+)
+ STRICT
+
+CREATE UNIQUE INDEX uq_mapping_documents_active ON mapping_documents (layer, name) WHERE state = 'active'
+
+CREATE TABLE mapping_files (
+  name TEXT NOT NULL,
+  sha256 TEXT NOT NULL,
+  seen_at TEXT NOT NULL,
+  CONSTRAINT pk_mapping_files PRIMARY KEY (name)
+)
+ STRICT
+
 CREATE TABLE mapping_versions (
   id INTEGER NOT NULL,
   name TEXT NOT NULL,
   version_no INTEGER NOT NULL,
   sha256 TEXT NOT NULL,
   document TEXT NOT NULL,
+  layers TEXT NOT NULL,
   state TEXT NOT NULL,
   created_at TEXT NOT NULL,
   created_by TEXT NOT NULL,
   activated_at TEXT,
+  remap_since TEXT,
+  remapped_at TEXT,
   CONSTRAINT pk_mapping_versions PRIMARY KEY (id),
   CONSTRAINT uq_mapping_versions_name_version_no UNIQUE (name, version_no),
   CONSTRAINT ck_mapping_versions_state CHECK (state = 'draft' or state = 'active' or state = 'superseded')
@@ -96,6 +186,30 @@ CREATE TABLE page_marks (
   digest BLOB NOT NULL,
   size INTEGER NOT NULL,
   CONSTRAINT pk_page_marks PRIMARY KEY (connection, stream, page)
+)
+ STRICT
+
+CREATE TABLE people (
+  id INTEGER NOT NULL,
+  email TEXT NOT NULL,
+  name TEXT NOT NULL,
+  role TEXT NOT NULL,
+  state TEXT NOT NULL,
+  password_hash TEXT,
+  must_change_password INTEGER NOT NULL,
+  issuer TEXT,
+  subject TEXT,
+  created_at TEXT NOT NULL,
+  created_by TEXT NOT NULL,
+  last_sign_in_at TEXT,
+  CONSTRAINT pk_people PRIMARY KEY (id),
+  CONSTRAINT ck_people_role CHECK (role = 'viewer' or role = 'operator' or role = 'mapping_author' or role = 'approver' or role = 'admin'),
+  CONSTRAINT ck_people_state CHECK (state = 'active' or state = 'disabled'),
+  CONSTRAINT ck_people_must_change CHECK (must_change_password = 0 or must_change_password = 1),
+  CONSTRAINT ck_people_email CHECK (email = lower(email)),
+  CONSTRAINT ck_people_identity CHECK ((issuer is null) = (subject is null)),
+  CONSTRAINT uq_people_email UNIQUE (email),
+  CONSTRAINT uq_people_issuer_subject UNIQUE (issuer, subject)
 )
  STRICT
 
@@ -120,6 +234,17 @@ CREATE TABLE runs (
  STRICT
 
 CREATE INDEX ix_runs_connection_stream_id ON runs (connection, stream, id)
+
+CREATE TABLE sign_in_brakes (
+  subject_hash BLOB NOT NULL,
+  failures INTEGER NOT NULL,
+  last_failed_at TEXT NOT NULL,
+  free_at TEXT NOT NULL,
+  CONSTRAINT pk_sign_in_brakes PRIMARY KEY (subject_hash)
+)
+ STRICT
+
+CREATE INDEX ix_sign_in_brakes_last_failed_at ON sign_in_brakes (last_failed_at)
 
 CREATE TABLE source_records (
   id INTEGER NOT NULL,
@@ -178,6 +303,68 @@ CREATE TABLE invoice_documents (
 )
  STRICT
 
+CREATE TABLE mapping_examples (
+  id INTEGER NOT NULL,
+  connection TEXT NOT NULL,
+  name TEXT NOT NULL,
+  version_no INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  document_id INTEGER,
+  source_id TEXT NOT NULL,
+  raw BLOB NOT NULL,
+  today TEXT NOT NULL,
+  expected TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  created_by TEXT NOT NULL,
+  CONSTRAINT pk_mapping_examples PRIMARY KEY (id),
+  CONSTRAINT uq_mapping_examples_connection_name_version_no UNIQUE (connection, name, version_no),
+  CONSTRAINT ck_mapping_examples_state CHECK (state = 'proposed' or state = 'pinned' or state = 'superseded' or state = 'retired'),
+  CONSTRAINT ck_mapping_examples_proposed CHECK (state <> 'proposed' or document_id is not null),
+  CONSTRAINT fk_mapping_examples_document_id FOREIGN KEY(document_id) REFERENCES mapping_documents (id)
+)
+ STRICT
+
+CREATE UNIQUE INDEX uq_mapping_examples_pinned ON mapping_examples (connection, name) WHERE state = 'pinned'
+
+CREATE TABLE mapping_trials (
+  id INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  document_id INTEGER NOT NULL,
+  connection TEXT NOT NULL,
+  active_version_id INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  scope TEXT NOT NULL,
+  started_at TEXT NOT NULL,
+  started_by TEXT NOT NULL,
+  until TEXT,
+  finished_at TEXT,
+  records INTEGER NOT NULL,
+  report TEXT,
+  error TEXT,
+  CONSTRAINT pk_mapping_trials PRIMARY KEY (id),
+  CONSTRAINT ck_mapping_trials_kind CHECK (kind = 'backtest' or kind = 'shadow'),
+  CONSTRAINT ck_mapping_trials_state CHECK (state = 'running' or state = 'finished' or state = 'failed'),
+  CONSTRAINT fk_mapping_trials_document_id FOREIGN KEY(document_id) REFERENCES mapping_documents (id),
+  CONSTRAINT fk_mapping_trials_active_version_id FOREIGN KEY(active_version_id) REFERENCES mapping_versions (id)
+)
+ STRICT
+
+CREATE INDEX ix_mapping_trials_document_id ON mapping_trials (document_id)
+
+CREATE UNIQUE INDEX uq_mapping_trials_shadow ON mapping_trials (connection) WHERE kind = 'shadow' and state = 'running'
+
+CREATE TABLE one_time_codes (
+  code_sha256 BLOB NOT NULL,
+  purpose TEXT NOT NULL,
+  person_id INTEGER,
+  expires_at TEXT NOT NULL,
+  CONSTRAINT pk_one_time_codes PRIMARY KEY (code_sha256),
+  CONSTRAINT ck_one_time_codes_purpose CHECK (purpose = 'set_up' or purpose = 'sign_in'),
+  CONSTRAINT ck_one_time_codes_person CHECK ((purpose = 'sign_in') = (person_id is not null)),
+  CONSTRAINT fk_one_time_codes_person_id FOREIGN KEY(person_id) REFERENCES people (id)
+)
+ STRICT
+
 CREATE TABLE record_versions (
   id INTEGER NOT NULL,
   record_id INTEGER NOT NULL,
@@ -205,6 +392,43 @@ CREATE TABLE run_totals (
   CONSTRAINT pk_run_totals PRIMARY KEY (run_id, currency, kind),
   CONSTRAINT ck_run_totals_kind CHECK (kind = 'pulled' or kind = 'mapped' or kind = 'held' or kind = 'excluded' or kind = 'rejected'),
   CONSTRAINT fk_run_totals_run_id FOREIGN KEY(run_id) REFERENCES runs (id)
+)
+ STRICT
+
+CREATE TABLE web_sessions (
+  id INTEGER NOT NULL,
+  token_sha256 BLOB NOT NULL,
+  person_id INTEGER NOT NULL,
+  via TEXT NOT NULL,
+  address TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  seen_at TEXT NOT NULL,
+  expires_at TEXT NOT NULL,
+  CONSTRAINT pk_web_sessions PRIMARY KEY (id),
+  CONSTRAINT ck_web_sessions_via CHECK (via = 'password' or via = 'provider' or via = 'link'),
+  CONSTRAINT uq_web_sessions_token_sha256 UNIQUE (token_sha256),
+  CONSTRAINT fk_web_sessions_person_id FOREIGN KEY(person_id) REFERENCES people (id)
+)
+ STRICT
+
+CREATE INDEX ix_web_sessions_expires_at ON web_sessions (expires_at)
+
+CREATE INDEX ix_web_sessions_person_id ON web_sessions (person_id)
+
+CREATE TABLE invoice_facts (
+  record_id INTEGER NOT NULL,
+  version_id INTEGER NOT NULL,
+  mapping_version_id INTEGER NOT NULL,
+  invoice_number TEXT,
+  direction TEXT,
+  counterparty_id TEXT,
+  counterparty_name TEXT,
+  due_date TEXT,
+  searched TEXT NOT NULL,
+  CONSTRAINT pk_invoice_facts PRIMARY KEY (record_id),
+  CONSTRAINT fk_invoice_facts_record_id FOREIGN KEY(record_id) REFERENCES source_records (id),
+  CONSTRAINT fk_invoice_facts_version_id FOREIGN KEY(version_id) REFERENCES record_versions (id),
+  CONSTRAINT fk_invoice_facts_mapping_version_id FOREIGN KEY(mapping_version_id) REFERENCES mapping_versions (id)
 )
  STRICT
 
@@ -300,6 +524,27 @@ CREATE TABLE status_timeline (
 )
  STRICT
 
+CREATE INDEX ix_status_timeline_inbox ON status_timeline (inbox_id) WHERE inbox_id is not null
+
+CREATE TABLE feed_events (
+  position INTEGER NOT NULL,
+  event_id TEXT NOT NULL,
+  timeline_id INTEGER NOT NULL,
+  financing_invoice_id INTEGER NOT NULL,
+  connection TEXT NOT NULL,
+  status TEXT NOT NULL,
+  occurred_at TEXT NOT NULL,
+  body TEXT NOT NULL,
+  CONSTRAINT pk_feed_events PRIMARY KEY (position),
+  CONSTRAINT uq_feed_events_event_id UNIQUE (event_id),
+  CONSTRAINT uq_feed_events_timeline_id UNIQUE (timeline_id),
+  CONSTRAINT fk_feed_events_timeline_id FOREIGN KEY(timeline_id) REFERENCES status_timeline (id),
+  CONSTRAINT fk_feed_events_financing_invoice_id FOREIGN KEY(financing_invoice_id) REFERENCES financing_invoices (id)
+)
+ STRICT
+
+CREATE INDEX ix_feed_events_occurred_at ON feed_events (occurred_at)
+
 CREATE TABLE outbox (
   id INTEGER NOT NULL,
   stream TEXT NOT NULL,
@@ -350,6 +595,47 @@ CREATE TABLE attempts (
 )
  STRICT
 
+CREATE TABLE feed_deliveries (
+  id INTEGER NOT NULL,
+  endpoint TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  financing_invoice_id INTEGER NOT NULL,
+  replay_no INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  attempts INTEGER NOT NULL,
+  refusals INTEGER NOT NULL,
+  next_attempt_at TEXT,
+  lease_token TEXT,
+  lease_expires_at TEXT,
+  error TEXT,
+  created_at TEXT NOT NULL,
+  finished_at TEXT,
+  CONSTRAINT pk_feed_deliveries PRIMARY KEY (id),
+  CONSTRAINT uq_feed_deliveries_endpoint_position_replay_no UNIQUE (endpoint, position, replay_no),
+  CONSTRAINT ck_feed_deliveries_state CHECK (state = 'pending' or state = 'sending' or state = 'done' or state = 'dead'),
+  CONSTRAINT fk_feed_deliveries_endpoint FOREIGN KEY(endpoint) REFERENCES feed_endpoints (name),
+  CONSTRAINT fk_feed_deliveries_position FOREIGN KEY(position) REFERENCES feed_events (position),
+  CONSTRAINT fk_feed_deliveries_financing_invoice_id FOREIGN KEY(financing_invoice_id) REFERENCES financing_invoices (id)
+)
+ STRICT
+
+CREATE INDEX ix_feed_deliveries_open ON feed_deliveries (endpoint, financing_invoice_id, id) WHERE state in ('pending', 'sending')
+
+CREATE UNIQUE INDEX uq_feed_deliveries_in_flight ON feed_deliveries (endpoint, financing_invoice_id) WHERE state = 'sending'
+
+CREATE TABLE feed_attempts (
+  delivery_id INTEGER NOT NULL,
+  attempt_no INTEGER NOT NULL,
+  started_at TEXT NOT NULL,
+  finished_at TEXT,
+  http_status INTEGER,
+  duration_milliseconds INTEGER,
+  answer TEXT,
+  CONSTRAINT pk_feed_attempts PRIMARY KEY (delivery_id, attempt_no),
+  CONSTRAINT fk_feed_attempts_delivery_id FOREIGN KEY(delivery_id) REFERENCES feed_deliveries (id)
+)
+ STRICT
+
 create trigger record_versions_no_update before update on record_versions
 begin select raise(abort, 'record_versions: rows are never changed'); end
 
@@ -361,6 +647,9 @@ begin select raise(abort, 'status_timeline: rows are never changed'); end
 
 create trigger audit_log_no_update before update on audit_log
 begin select raise(abort, 'audit_log: rows are never changed'); end
+
+create trigger feed_events_no_update before update on feed_events
+begin select raise(abort, 'feed_events: rows are never changed'); end
 
 create trigger record_versions_no_delete before delete on record_versions
 begin select raise(abort, 'record_versions: rows are never deleted'); end
@@ -374,6 +663,9 @@ begin select raise(abort, 'status_timeline: rows are never deleted'); end
 create trigger audit_log_no_delete before delete on audit_log
 begin select raise(abort, 'audit_log: rows are never deleted'); end
 
+create trigger feed_events_no_delete before delete on feed_events
+begin select raise(abort, 'feed_events: rows are never deleted'); end
+
 create trigger source_records_no_delete before delete on source_records
 begin select raise(abort, 'source_records: rows are never deleted'); end
 
@@ -386,17 +678,32 @@ begin select raise(abort, 'financing_invoices: rows are never deleted'); end
 create trigger outbox_no_delete before delete on outbox
 begin select raise(abort, 'outbox: rows are never deleted'); end
 
+create trigger feed_deliveries_no_delete before delete on feed_deliveries
+begin select raise(abort, 'feed_deliveries: rows are never deleted'); end
+
 create trigger source_records_frozen before update of connection, stream, source_id on source_records when old.connection is not new.connection or old.stream is not new.stream or old.source_id is not new.source_id
 begin select raise(abort, 'source_records: a fixed column was changed'); end
 
-create trigger mapping_versions_frozen before update of name, version_no, sha256, document on mapping_versions when old.name is not new.name or old.version_no is not new.version_no or old.sha256 is not new.sha256 or old.document is not new.document
+create trigger mapping_documents_frozen before update of layer, name, version_no, sha256, document, based_on, created_at, created_by on mapping_documents when old.layer is not new.layer or old.name is not new.name or old.version_no is not new.version_no or old.sha256 is not new.sha256 or old.document is not new.document or old.based_on is not new.based_on or old.created_at is not new.created_at or old.created_by is not new.created_by
+begin select raise(abort, 'mapping_documents: a fixed column was changed'); end
+
+create trigger mapping_versions_frozen before update of name, version_no, sha256, document, layers on mapping_versions when old.name is not new.name or old.version_no is not new.version_no or old.sha256 is not new.sha256 or old.document is not new.document or old.layers is not new.layers
 begin select raise(abort, 'mapping_versions: a fixed column was changed'); end
+
+create trigger mapping_trials_frozen before update of kind, document_id, connection, active_version_id, scope on mapping_trials when old.kind is not new.kind or old.document_id is not new.document_id or old.connection is not new.connection or old.active_version_id is not new.active_version_id or old.scope is not new.scope
+begin select raise(abort, 'mapping_trials: a fixed column was changed'); end
+
+create trigger mapping_examples_frozen before update of connection, name, version_no, document_id, source_id, raw, today, expected on mapping_examples when old.connection is not new.connection or old.name is not new.name or old.version_no is not new.version_no or old.document_id is not new.document_id or old.source_id is not new.source_id or old.raw is not new.raw or old.today is not new.today or old.expected is not new.expected
+begin select raise(abort, 'mapping_examples: a fixed column was changed'); end
 
 create trigger financing_invoices_frozen before update of record_id, client_reference_id on financing_invoices when old.record_id is not new.record_id or old.client_reference_id is not new.client_reference_id
 begin select raise(abort, 'financing_invoices: a fixed column was changed'); end
 
 create trigger outbox_frozen before update of stream, seq, kind, target, financing_invoice_id, idempotency_key, payload, payload_sha256 on outbox when old.stream is not new.stream or old.seq is not new.seq or old.kind is not new.kind or old.target is not new.target or old.financing_invoice_id is not new.financing_invoice_id or old.idempotency_key is not new.idempotency_key or old.payload is not new.payload or old.payload_sha256 is not new.payload_sha256
 begin select raise(abort, 'outbox: a fixed column was changed'); end
+
+create trigger feed_deliveries_frozen before update of endpoint, position, financing_invoice_id, replay_no on feed_deliveries when old.endpoint is not new.endpoint or old.position is not new.position or old.financing_invoice_id is not new.financing_invoice_id or old.replay_no is not new.replay_no
+begin select raise(abort, 'feed_deliveries: a fixed column was changed'); end
 
 create trigger inbox_frozen before update of endpoint, event_id, verification, body, received_at on inbox when old.endpoint is not new.endpoint or old.event_id is not new.event_id or old.verification is not new.verification or old.body is not new.body or old.received_at is not new.received_at
 begin select raise(abort, 'inbox: a fixed column was changed'); end
