@@ -4,25 +4,39 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from threading import Event
 
 from connector.active_mapping import ActiveMappings
+from connector.authoring import MappingLife, Policy, Stacks, Trials
+from connector.authoring.shadow import Shadows
 from connector.clock import Clock, SystemClock
 from connector.config.load import load_config
 from connector.config.model import Config, Flow
-from connector.deciding import Decider
+from connector.deciding import NO_BUYER_LIMIT, NOT_LINKED, Decider
 from connector.delivery import Patience
 from connector.documents import InvoiceDocuments
-from connector.errors import ConfigError
-from connector.financier import Financier
+from connector.errors import ConfigError, Unsupported
+from connector.facts import FactKeeper
+from connector.financier import Financier, LimitsBuyers, TellsChanges
+from connector.financing_sessions import FinancingSessions
 from connector.health import Health
+from connector.limits import BuyerLimits
 from connector.linking import Linker
+from connector.noticing import NoticeTask
+from connector.people.directory import People
+from connector.people.passwords import Passwords
+from connector.people.sessions import Sessions
+from connector.people.sign_in import SignIn
+from connector.people.throttle import Throttle
+from connector.people.tokens import Tokens
 from connector.pull import Puller
-from connector.redeciding import Redecider, WaitingForLink
+from connector.redeciding import Redecider, WaitingForCompany
 from connector.registry import financiers as known_financiers
 from connector.registry import systems as known_systems
+from connector.remap import Remapper
 from connector.secrets import SecretBox
 from connector.statuses import StatusKeeper
 from connector.store.database import Database
@@ -90,6 +104,35 @@ class Program:
         return SecretBox.from_secret(self.config.encryption.key)
 
     @cached_property
+    def passwords(self) -> Passwords:
+        return Passwords(self.config.access.password_memory_mebibytes)
+
+    @cached_property
+    def throttle(self) -> Throttle:
+        return Throttle(self.box.content_hash)
+
+    @cached_property
+    def people(self) -> People:
+        return People(self.database, self.passwords, self.throttle)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        access = self.config.access
+        return Sessions(
+            self.database,
+            idle=timedelta(seconds=access.session_idle_seconds),
+            longest=timedelta(seconds=access.session_seconds_max),
+        )
+
+    @cached_property
+    def sign_in(self) -> SignIn:
+        return SignIn(self.database, self.passwords, self.throttle, self.sessions)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        return Tokens(self.database)
+
+    @cached_property
     def health(self) -> Health:
         return Health(
             self.database,
@@ -100,6 +143,28 @@ class Program:
     @cached_property
     def mappings(self) -> ActiveMappings:
         return ActiveMappings(self.database)
+
+    @cached_property
+    def stacks(self) -> Stacks:
+        return Stacks.of(self.config)
+
+    @cached_property
+    def mapping_life(self) -> MappingLife:
+        rules = self.config.mappings
+        policy = Policy(rules.approval == "second_person", rules.backtest_required)
+        return MappingLife(self.database, self.stacks, policy)
+
+    @cached_property
+    def trials(self) -> Trials:
+        return Trials(self.database, self.mapping_life, self.clock, self.mapped_stream)
+
+    def remapper(self, connection: str) -> Remapper:
+        return Remapper(
+            self.database,
+            connection,
+            self.redecider(connection),
+            lambda: self.decider(connection),
+        )
 
     @cached_property
     def systems(self) -> dict[str, AccountingSystem]:
@@ -137,8 +202,16 @@ class Program:
         flow = self.flow_of(connection)
         if flow is None:
             return None
-        mapping, version_id = self.mappings.active(flow.mapping)
-        return Decider(flow, mapping, version_id, self.clock)
+        mapping, version_id = self.mappings.active(connection)
+        platform = self.config.financiers[flow.financier].platform
+        needs = known_financiers()[platform].needs
+        waits_for_limits = self._limits_buyers(flow) is not None
+        return Decider(flow, mapping, version_id, self.clock, needs, waits_for_limits)
+
+    def catch_up_facts(self, connection: str) -> int:
+        """Read what lists and search show of a connection's invoices. Returns how many records were read."""
+        decider = self.decider(connection)
+        return 0 if decider is None else FactKeeper(self.database).catch_up(decider)
 
     def mapped_stream(self, connection: str) -> str:
         """The one stream of a system that goes through a mapping."""
@@ -148,16 +221,45 @@ class Program:
         return Redecider(self.database, self.mapped_stream(connection))
 
     def linker(self, flow: Flow) -> Linker:
-        return Linker(self.database, flow, self._waiting_for_link(flow))
+        return Linker(self.database, flow, self._waiting(flow, NOT_LINKED))
 
     def waiting_companies(self, flow: Flow) -> set[str]:
         """Counterparties that held invoices wait for."""
-        parties = self._waiting_for_link(flow).parties()
+        parties = self._waiting(flow, NOT_LINKED).parties()
         return {company for pair in parties for company in pair}
 
-    def _waiting_for_link(self, flow: Flow) -> WaitingForLink:
-        return WaitingForLink(
-            self.redecider(flow.connection), lambda: self.decider(flow.connection)
+    def _waiting(self, flow: Flow, reason_code: str) -> WaitingForCompany:
+        return WaitingForCompany(
+            self.redecider(flow.connection), lambda: self.decider(flow.connection), reason_code
+        )
+
+    def _limits_buyers(self, flow: Flow) -> LimitsBuyers | None:
+        """The flow's financier, where invoices wait for approved limits there."""
+        financier = self.financiers[flow.financier]
+        if flow.buyer_limits != "wait" or not isinstance(financier, LimitsBuyers):
+            return None
+        return financier if financier.requires_buyer_limits else None
+
+    def limits(self, flow: Flow) -> BuyerLimits:
+        """The limits of a flow's buyers. Raises Unsupported where its financier has none."""
+        financier = self.financiers[flow.financier]
+        if not isinstance(financier, LimitsBuyers):
+            raise Unsupported(f"{flow.financier} has no buyer limits.")
+        return BuyerLimits(
+            self.database,
+            self.clock,
+            flow,
+            financier,
+            self._waiting(flow, NO_BUYER_LIMIT),
+            self.config.financiers[flow.financier].poll_interval_seconds,
+        )
+
+    def financing_sessions(self, flow: Flow) -> FinancingSessions:
+        return FinancingSessions(
+            self.database,
+            self.financiers[flow.financier],
+            self.submitter(flow),
+            self.keeper(flow.financier),
         )
 
     def documents(self, flow: Flow) -> InvoiceDocuments:
@@ -198,7 +300,13 @@ class Program:
         return PullTask(
             connection,
             self.systems[connection],
-            Puller(self.database, self.clock, self.box, self.decider),
+            Puller(
+                self.database,
+                self.clock,
+                self.box,
+                self.decider,
+                observers=Shadows(self.database, self.mapping_life, self.clock),
+            ),
             self.database,
             self.clock,
             lambda: self.decider(connection),
@@ -206,7 +314,12 @@ class Program:
         )
 
     def link_task(self, flow: Flow) -> LinkTask:
-        return LinkTask(self.linker(flow), self.financiers[flow.financier])
+        return LinkTask(
+            self.linker(flow),
+            self.financiers[flow.financier],
+            self.limits(flow) if self._limits_buyers(flow) else None,
+            flow.create_companies,
+        )
 
     def submit_task(self, flow: Flow) -> SubmitTask:
         return SubmitTask(
@@ -215,6 +328,7 @@ class Program:
             self.clock,
             self.submitter(flow),
             self.documents(flow),
+            self.financiers[flow.financier].needs.document,
             self.financiers[flow.financier].steps,
             SIDE_BY_SIDE,
             self.stopping,
@@ -239,6 +353,13 @@ class Program:
             SIDE_BY_SIDE,
             self.stopping,
         )
+
+    def notice_task(self, financier: str) -> NoticeTask | None:
+        """Reads the platform's own feed of what happened, where it has one."""
+        feed = self.financiers[financier]
+        if not isinstance(feed, TellsChanges):
+            return None
+        return NoticeTask(financier, self.database, self.clock, feed)
 
     def write_back_task(self, connection: str) -> WriteBackTask:
         return WriteBackTask(

@@ -17,6 +17,9 @@ from typing import Any, NamedTuple
 from connector.clock import Clock
 from connector.config.model import Flow
 from connector.evaluating import judged, judged_raw
+from connector.financier import Needs
+from connector.gates import Standing, is_approved
+from connector.store.companies import LimitRow
 from connector.store.financing_rows import FinancingRow, Terms
 from connector.store.records import NewOutcome
 from connector.store.transaction import Transaction
@@ -31,6 +34,7 @@ NO_CURRENCY = "XXX"
 """ISO 4217's code for "no currency": totals of records that do not say theirs."""
 
 NOT_LINKED = "company_not_linked"
+NO_BUYER_LIMIT = "buyer_limit_missing"
 DOCUMENT_MISSING = "document_missing"
 CHANGED_AFTER_SUBMISSION = "changed_after_submission"
 OTHER_FINANCIER = "sent_to_another_financier"
@@ -82,12 +86,26 @@ class Decider:
     """Decides the records of one flow by one mapping version, as of one date."""
 
     def __init__(
-        self, flow: Flow, mapping: CompiledMapping, mapping_version_id: int, clock: Clock
+        self,
+        flow: Flow,
+        mapping: CompiledMapping,
+        mapping_version_id: int,
+        clock: Clock,
+        needs: Needs,
+        waits_for_limits: bool = False,
     ) -> None:
+        """`waits_for_limits`: an invoice is held until its buyer has an approved limit at the financier."""
         self.flow = flow
+        self.waits_for_limits = waits_for_limits
+        self.needs = needs
         self.mapping_version_id = mapping_version_id
         self.mapping = mapping
         self.today: date = clock.today()
+
+    def is_current(self, tx: Transaction) -> bool:
+        """Whether this mapping version is (still) in force. True inside a transaction that writes: it stays so until
+        that is committed, so that no outcome of an older version follows an activation."""
+        return tx.mappings.is_active(self.mapping_version_id)
 
     def evaluate(self, record: Mapping[str, Any]) -> Outcome:
         """What the mapping alone says: pure, outside any transaction."""
@@ -108,24 +126,47 @@ class Decider:
         mapped = [(c, o.invoice) for c, o in candidates if o.invoice is not None]
         known = [c.record_id for c, _ in candidates if c.known]
         sent = tx.financing.by_record(known) if known else {}
-        links = tx.companies.links(
-            self.flow.connection,
-            self.flow.financier,
-            {i for _, invoice in mapped for i in (invoice.buyer_id, invoice.supplier_id)},
-        )
+        parties = {i for _, invoice in mapped for i in (invoice.buyer_id, invoice.supplier_id)}
+        if not self.needs.linked_companies:
+            parties = set()
+        links = tx.companies.links(self.flow.connection, self.flow.financier, parties)
         documents = self._documents(tx, [c.record_id for c, _ in mapped if c.known])
-        unlinked = {
-            i for _, invoice in mapped for i in (invoice.buyer_id, invoice.supplier_id)
-        } - links.keys()
-        names = tx.companies.names(self.flow.connection, sorted(unlinked)) if unlinked else {}
+        limits = self._limits(tx, links)
+        unready = parties - links.keys()
+        if self.waits_for_limits:
+            unready |= {p for p, company in links.items() if not is_approved(limits.get(company))}
+        names = tx.companies.names(self.flow.connection, sorted(unready)) if unready else {}
+        kept = self._kept(tx, candidates, sent)
+        standing = Standing(links, limits, names, documents, kept)
         return [
-            self._gates(candidate, outcome, sent.get(candidate.record_id), links, names, documents)
+            self._gates(candidate, outcome, sent.get(candidate.record_id), standing)
             for candidate, outcome in candidates
         ]
 
+    def _limits(self, tx: Transaction, links: Mapping[str, str]) -> dict[str, LimitRow]:
+        """What is known about the limits of linked companies; nothing where the flow does not wait for limits."""
+        if not self.waits_for_limits or not links:
+            return {}
+        return tx.companies.limits(self.flow.financier, sorted(set(links.values())))
+
+    def _kept(
+        self,
+        tx: Transaction,
+        candidates: Sequence[tuple[Candidate, Outcome]],
+        sent: Mapping[int, FinancingRow],
+    ) -> set[int]:
+        """By policy `keep`: records that are still the version that was sent, so that only the mapping can say
+        something else of them now."""
+        if self.flow.amendments != "keep":
+            return set()
+        rows = [row for row in sent.values() if row.is_sent]
+        decided = tx.records.versions_decided([row.outcome_id for row in rows])
+        versions = {c.record_id: c.version_id for c, _ in candidates}
+        return {r.record_id for r in rows if decided[r.outcome_id] == versions[r.record_id]}
+
     def _documents(self, tx: Transaction, record_ids: Sequence[int]) -> set[int] | None:
         """Records that have their document; None where the flow does not wait for one."""
-        if self.flow.document != "wait":
+        if self.flow.document != "wait" or not self.needs.document:
             return None
         return tx.documents.having_document(record_ids)
 
@@ -134,9 +175,7 @@ class Decider:
         candidate: Candidate,
         outcome: Outcome,
         financing: FinancingRow | None,
-        links: Mapping[str, str],
-        names: Mapping[str, str],
-        documents: set[int] | None,
+        standing: Standing,
     ) -> Decision:
         invoice = outcome.invoice
         if invoice is None:
@@ -151,7 +190,7 @@ class Decider:
             return Decision(candidate, held(outcome, OTHER_FINANCIER, sentence), None, None)
         if financing is not None and financing.is_sent:
             difference = financing.terms.difference(terms)
-            if difference is None:
+            if difference is None or candidate.record_id in standing.kept:
                 return Decision(candidate, outcome, None, financing)
             return Decision(
                 candidate,
@@ -165,12 +204,20 @@ class Decider:
                 financing,
             )
         for role, company in (("buyer", invoice.buyer_id), ("supplier", invoice.supplier_id)):
-            if company not in links:
-                called = f"{names[company]} ({company})" if company in names else company
-                sentence = f"Link this company: the {role} {called} is not yet linked to a company at the financier."
+            if self.needs.linked_companies and company not in standing.links:
+                sentence = (
+                    f"Link this company: the {role} {standing.called(company)} is not yet linked to a company at "
+                    "the financier."
+                )
                 return Decision(
                     candidate, held(outcome, NOT_LINKED, sentence, role), None, financing
                 )
+        if self.waits_for_limits:
+            missing = standing.limit_missing(invoice.buyer_id)
+            if missing is not None:
+                waiting = held(outcome, NO_BUYER_LIMIT, missing, "buyer")
+                return Decision(candidate, waiting, None, financing)
+        documents = standing.documents
         if documents is not None and candidate.record_id not in documents:
             sentence = (
                 "Attach the invoice document: the financier does not accept an invoice without one."

@@ -225,8 +225,13 @@ def judged_raw(raw: bytes, mapping: CompiledMapping, day: date) -> Outcome:
     try:
         record = loads_storable(raw)
     except JsonRefused as refused:
-        return _rejected("malformed_record", f"The record cannot be read: {refused}.", "$")
+        return unreadable(refused)
     return judged(record, mapping, day)
+
+
+def unreadable(refused: JsonRefused) -> Outcome:
+    """What becomes of a record that cannot be read, by any mapping."""
+    return _rejected("malformed_record", f"The record cannot be read: {refused}.", "$")
 
 
 def _rejected(reason_code: str, sentence: str, field_path: str) -> Outcome:

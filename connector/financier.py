@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from marshmallow import Schema
 
@@ -27,6 +27,9 @@ class FinancingStatus(StrEnum):
     APPROVED = "approved"
     FUNDED = "funded"
     OVERDUE = "overdue"
+    RETURNING = "returning"
+    """What was paid out is being taken back: the financing is undone."""
+    RETURNED = "returned"
     REPAID = "repaid"
     DECLINED = "declined"
     DEFAULTED = "defaulted"
@@ -35,7 +38,12 @@ class FinancingStatus(StrEnum):
 
 
 TERMINAL_STATUSES = frozenset(
-    {FinancingStatus.REPAID, FinancingStatus.DECLINED, FinancingStatus.DEFAULTED}
+    {
+        FinancingStatus.RETURNED,
+        FinancingStatus.REPAID,
+        FinancingStatus.DECLINED,
+        FinancingStatus.DEFAULTED,
+    }
 )
 
 
@@ -91,6 +99,13 @@ class Submission:
     locale: str | None = None
     success_url: str | None = None
     cancel_url: str | None = None
+    direction: str | None = None
+    """`payable` or `receivable`."""
+    source_id: str | None = None
+    """The invoice's identifier in the accounting system, for a financier who reads it there."""
+    buyer_name: str | None = None
+    supplier_name: str | None = None
+    """Names as the accounting system tells them; None where it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +136,53 @@ class RemoteInvoice:
     """The answer as it came, kept as evidence."""
 
 
+class LimitStatus(StrEnum):
+    """Whether a financier finances invoices to a buyer. The platform's own word is always kept beside it."""
+
+    UNDER_REVIEW = "under_review"
+    APPROVED = "approved"
+    DENIED = "denied"
+    UNKNOWN = "unknown"
+    """A word we do not know: shown raw, never taken for an approval."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuyerLimit:
+    """The latest limit of a buyer, or the request for one. Amounts in minor units of `currency`; None: not told."""
+
+    status: LimitStatus
+    raw_status: str
+    currency: str
+    requested_minor_units: int | None = None
+    total_minor_units: int | None = None
+    available_minor_units: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A person of a company, for questions (`is_request_recipient`) and signatures (`is_signatory`)."""
+
+    first_name: str | None = None
+    last_name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    is_signatory: bool = False
+    is_request_recipient: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRequest:
+    """A wish that invoices to a buyer be financed up to an amount (minor units of `currency`), and who the buyer is."""
+
+    amount_minor_units: int
+    currency: str
+    duns: str | None = None
+    """The buyer's D-U-N-S number."""
+    registration_number: str | None = None
+    contact: Contact | None = None
+    """Who is asked for what is missing."""
+
+
 @dataclass(frozen=True, slots=True)
 class RemoteCompany:
     """A company as the platform knows it."""
@@ -129,6 +191,8 @@ class RemoteCompany:
     name: str
     country: str | None = None
     buyer_limit_status: str | None = None
+    buyer_limit: BuyerLimit | None = None
+    contacts: tuple[Contact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +204,39 @@ class EventHint:
     remote_invoice_id: str | None
     client_reference_id: str | None
     created_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What must be there before an invoice is offered to a financier."""
+
+    linked_companies: bool = True
+    """Buyer and supplier are linked to companies of the financier."""
+    document: bool = True
+    """A file of the invoice is there; otherwise none is asked for and none is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Widget:
+    """What a page hands to a platform's own browser widget. Made for one opening, and short-lived: it is given to the
+    page that asked, and neither stored nor logged."""
+
+    kind: str
+    """Whose widget it is, for example `kanmon`."""
+    tokens: Mapping[str, str] = field(repr=False)
+    """By the widget's own names: `connect_token`, and `session_token` where it opens at an invoice. Secret."""
+    expires_at: datetime
+    """When they are of no more use at the latest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a feed told. `cursor` is where the next reading begins: strings only. It never passes what was not read."""
+
+    remote_invoice_ids: frozenset[str]
+    everything: bool
+    """Whether something happened that may concern any invoice."""
+    cursor: Mapping[str, str]
 
 
 class Financier(Protocol):
@@ -158,6 +255,7 @@ class Financier(Protocol):
     repeatable_steps: ClassVar[frozenset[str]]
     """Steps whose repetition moves no money and is harmless where `look_up` is not offered."""
     signs_webhooks: bool
+    needs: ClassVar[Needs]
 
     def check(self) -> list[Finding]:
         """Try the account read-only."""
@@ -196,3 +294,53 @@ class Financier(Protocol):
 
     def close(self) -> None:
         """Give back connections."""
+
+
+# -- what a financier may offer beside -----------------------------------------------------------------------------
+
+
+@runtime_checkable
+class OffersWidget(Protocol):
+    """A financier whose offers and confirmations are shown by a widget of its own in the browser."""
+
+    def open_widget(self, remote_invoice_id: str | None) -> Widget:
+        """Ask for what the widget is opened with: at one invoice, or (None) at the account's onboarding and offers.
+
+        Called on demand, when a signed-in person asks for the page, and never ahead of time. Raises what every method of
+        a financier may, OutcomeUnknown (asking again does no harm), and Unsupported where the account is not set up
+        for it.
+        """
+
+
+@runtime_checkable
+class TellsChanges(Protocol):
+    """A financier with a feed of what happened, so that changes are found without asking about every invoice."""
+
+    def changes(self, cursor: Mapping[str, str] | None) -> Changes:
+        """What happened since `cursor`; None begins now: the invoices under way are polled anyhow."""
+
+
+@runtime_checkable
+class LimitsBuyers(Protocol):
+    """A financier who finances invoices to a buyer only up to a limit, which must be approved first."""
+
+    requires_buyer_limits: bool
+    """Whether this account's platform refuses invoices to a buyer without an approved limit."""
+    limit_currency: str
+    """The ISO code in which limits are told and asked for."""
+
+    def companies(self) -> Sequence[RemoteCompany]:
+        """All companies of the account, each with its latest limit."""
+
+    def request_limit(self, company_id: str, request: LimitRequest) -> BuyerLimit:
+        """Ask for a limit. Moves no money. Raises also OutcomeUnknown (then `companies` tells whether it arrived), and
+        Unsupported where the platform takes no such requests."""
+
+
+@runtime_checkable
+class CancelsSessions(Protocol):
+    """A financier at whom an open session can be canceled without the person on its page."""
+
+    def cancel_session(self, session_id: str) -> SessionStatus:
+        """Cancel an open session; where it stands then. Repeating it does no harm. Raises also OutcomeUnknown, and
+        Unsupported where the account's platform offers no way."""

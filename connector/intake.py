@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from connector.deciding import Candidate, Decider, Decision, Totals, as_row, count
 from connector.errors import ConnectorError
@@ -12,6 +12,7 @@ from connector.evaluating import Evaluated, readable
 from connector.store.records import Known, NewVersion
 from connector.store.transaction import Transaction
 from connector.system import AccountingSystem, RawRecord, Record, Stream
+from mappings.outcome import Outcome
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,22 @@ class Arrival(NamedTuple):
         return self.evaluated.record or readable(self.evaluated.stored)
 
 
+class Judged(NamedTuple):
+    """A record as the active mapping alone judged it, before any gate; `state` is that of its financing invoice where
+    it was sent already."""
+
+    source_id: str
+    raw: bytes
+    outcome: Outcome
+    state: str | None
+
+
+class Observer(Protocol):
+    """Watches what the active mapping makes of arrivals, in the transaction that stores them."""
+
+    def observe(self, tx: Transaction, judged: Sequence[Judged]) -> None: ...
+
+
 class Intake:
     """Stores arrivals."""
 
@@ -42,6 +59,7 @@ class Intake:
         run_id: int,
         system: AccountingSystem,
         decider: Decider | None,
+        observer: Observer | None = None,
     ) -> None:
         self._tx = tx
         self._connection = connection
@@ -49,6 +67,7 @@ class Intake:
         self._run_id = run_id
         self._system = system
         self._decider = decider
+        self._observer = observer
 
     def store(self, arrivals: Sequence[Arrival]) -> Totals:
         """Store versions and all that follows from them; the control totals of what was stored."""
@@ -57,6 +76,7 @@ class Intake:
         record_ids = [item.known.id if item.known else next(new) for item in arrivals]
         version_ids = tx.allocate("record_versions", len(arrivals))
         decisions = self._decide(arrivals, record_ids, version_ids)
+        self._tell_observer(arrivals, decisions)
         outcome_ids = tx.allocate("outcomes", len(decisions))
         echoes = self._echoes(arrivals)
         versions = []
@@ -106,6 +126,18 @@ class Intake:
                 if item.evaluated.outcome is not None
             ],
         )
+
+    def _tell_observer(self, arrivals: Sequence[Arrival], decisions: Sequence[Decision]) -> None:
+        if self._observer is None:
+            return
+        judged = []
+        for item, decision in zip(arrivals, decisions, strict=False):
+            financing, outcome = decision.financing, item.evaluated.outcome
+            sent = financing is not None and financing.is_sent
+            state = (financing.status or financing.state) if sent and financing else None
+            if outcome is not None:
+                judged.append(Judged(item.raw.source_id, item.evaluated.stored, outcome, state))
+        self._observer.observe(self._tx, judged)
 
     def _follow_up(self, decisions: Sequence[Decision], outcome_ids: Mapping[int, int]) -> Totals:
         totals: Totals = {}

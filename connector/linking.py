@@ -11,7 +11,7 @@ from typing import Protocol
 
 from connector.config.model import Flow
 from connector.errors import OutcomeUnknown, Refused
-from connector.financier import Financier
+from connector.financier import Financier, LimitsBuyers, RemoteCompany
 from connector.store.companies import CounterpartyRow
 from connector.store.database import Database
 from connector.system import Counterparty
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class Waiting(Protocol):
-    """The records that are held because a company of theirs is not linked."""
+    """The records that are held because of a company of theirs: it is not linked, or has no approved limit."""
 
     def parties(self) -> set[tuple[str, str]]:
         """Their buyers and suppliers: pairs of counterparty identifiers."""
@@ -65,6 +65,8 @@ class Linker:
                 )
                 continue
             self._save(row.counterparty_id, company.company_id, how="created", by="connector")
+            if isinstance(financier, LimitsBuyers):
+                self._save_limit(company, financier.limit_currency)
             made += 1
         self.catch_up()
         return made
@@ -90,6 +92,13 @@ class Linker:
                 "company.linked",
                 f"{flow.connection}/{counterparty_id}",
                 {"financier": flow.financier, "company_id": company_id, "how": how},
+            )
+
+    def _save_limit(self, company: RemoteCompany, currency: str) -> None:
+        """Keep what was told about the limit beside, so that nobody has to ask about it at once."""
+        with self._database.write() as tx:
+            tx.companies.save_limit(
+                self._flow.financier, company.company_id, company.buyer_limit, currency
             )
 
 

@@ -17,7 +17,7 @@ from connector.clock import Clock
 from connector.deciding import Decider, Totals
 from connector.errors import ConnectorError, ContractDrift, ReconnectRequired
 from connector.evaluating import Beside, Evaluated, Evaluation, Inline, Recipe
-from connector.intake import Arrival, Intake
+from connector.intake import Arrival, Intake, Observer
 from connector.secrets import SecretBox
 from connector.store.database import Database
 from connector.store.records import Known
@@ -45,6 +45,12 @@ class Deciders(Protocol):
     """Gives the decider for a connection's mapped stream, or None where no flow takes its invoices anywhere."""
 
     def __call__(self, connection: str) -> Decider | None: ...
+
+
+class Observers(Protocol):
+    """Gives who watches a connection's decisions, if anybody does."""
+
+    def __call__(self, connection: str) -> Observer | None: ...
 
 
 @dataclass(slots=True)
@@ -98,6 +104,9 @@ class _Walk:
     under_way: set[str] = field(default_factory=set)
     """Identifiers on pages since everything was last stored, bounded by UNDER_WAY_AT_MOST."""
     begun: int = 0
+    observer: Observer | None = None
+    outdated: bool = False
+    """Whether another mapping became active after the evaluation began."""
 
 
 class Puller:
@@ -110,12 +119,14 @@ class Puller:
         box: SecretBox,
         deciders: Deciders,
         *,
+        observers: Observers | None = None,
         beside_after: int = BESIDE_AFTER,
     ) -> None:
         self._database = database
         self._clock = clock
         self._box = box
         self._deciders = deciders
+        self._observers = observers
         self._beside_after = beside_after
 
     def run(
@@ -136,6 +147,8 @@ class Puller:
         report = RunReport(run_id, connection, stream.name, full_walk=cursor is None)
         decider = self._deciders(connection) if stream.mapped else None
         walk = _Walk(report, stream, system, decider, self._inline(stream, decider))
+        if decider is not None and self._observers is not None:
+            walk.observer = self._observers(connection)
         try:
             for page in system.pull(stream.name, cursor):
                 self._page(walk, marks, page)
@@ -217,14 +230,41 @@ class Puller:
             return
         with self._database.write() as tx:
             if arrivals:
+                arrivals = self._judged_in_force(tx, walk, arrivals)
                 intake = Intake(
-                    tx, report.connection, stream, report.run_id, walk.system, walk.decider
+                    tx,
+                    report.connection,
+                    stream,
+                    report.run_id,
+                    walk.system,
+                    walk.decider,
+                    walk.observer,
                 )
                 report.add(len(arrivals), intake.store(arrivals))
                 tx.runs.progress(report.run_id, report.pages, report.seen, report.changed)
             self._remember_pages(tx, walk, batch)
             if batch.cursor is not None:
                 tx.cursors.set(report.connection, stream.name, batch.cursor, full_walk=False)
+
+    def _judged_in_force(
+        self, tx: Transaction, walk: _Walk, arrivals: list[Arrival]
+    ) -> list[Arrival]:
+        """The arrivals as the mapping in force judges them: another one may have become active since they were read.
+        From then on all of this walk comes here, since its evaluation goes on with the mapping it began with."""
+        while walk.decider is not None and not walk.decider.is_current(tx):
+            walk.decider = self._deciders(walk.report.connection)
+            walk.outdated = True
+        decider = walk.decider
+        if decider is None or not walk.outdated:
+            return arrivals
+        return [
+            arrival._replace(
+                evaluated=arrival.evaluated._replace(
+                    outcome=decider.evaluate_raw(arrival.evaluated.stored)
+                )
+            )
+            for arrival in arrivals
+        ]
 
     def _inline(self, stream: Stream, decider: Decider | None) -> Inline:
         mapping = decider.mapping if decider else None

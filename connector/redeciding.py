@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 
 BATCH = 200
 
+Progress = Callable[[int], None]
+"""Is told how many records were looked at so far."""
+
 
 class Redecider:
     """Runs stored records of one mapped stream through a decider again."""
@@ -37,15 +40,19 @@ class Redecider:
         recheck_due: date | None = None,
         only_record: int | None = None,
         by_other_mapping: bool = False,
+        stored_since: date | None = None,
+        progress: Progress | None = None,
     ) -> int:
         """Decide again what matches; the number of records whose outcome changed. `task` is `remap` or `recheck`.
 
         `by_other_mapping`: only what another mapping version decided, so that an interrupted re-mapping goes on where
-        it ended.
+        it ended. `stored_since`: only records whose latest version was stored on that day or later. Ends early when
+        another mapping version becomes active: what that one demands is another run's work.
         """
         connection = decider.flow.connection
         run_id: int | None = None
-        changed = 0
+        seen = changed = 0
+        state = "succeeded"
         after_id = 0 if only_record is None else only_record - 1
         while True:
             with self._database.read() as tx:
@@ -55,6 +62,7 @@ class Redecider:
                     reason_codes=reason_codes,
                     recheck_due=recheck_due,
                     not_by_mapping=decider.mapping_version_id if by_other_mapping else None,
+                    stored_since=stored_since,
                     after_id=after_id,
                     limit=BATCH if only_record is None else 1,
                 )
@@ -63,20 +71,29 @@ class Redecider:
             after_id = batch[-1].record_id
             evaluated = [(row, decider.evaluate_raw(row.raw)) for row in batch]
             with self._database.write() as tx:
+                if not decider.is_current(tx):
+                    state = "interrupted"
+                    break
                 if run_id is None:
                     run_id = tx.runs.start(connection, self._stream, task)
+                seen += len(evaluated)
                 changed += self._batch(tx, decider, run_id, evaluated)
+                tx.runs.progress(run_id, 0, seen, changed)
+            if progress is not None:
+                progress(seen)
         if run_id is not None:
             with self._database.write() as tx:
-                tx.runs.finish(run_id, "succeeded", drifted=False)
+                tx.runs.finish(run_id, state, drifted=False)
         if changed:
             log.info(
                 "redecide.finished task=%s connection=%s changed=%d", task, connection, changed
             )
         return changed
 
-    def parties_waited_for(self, decider: Decider) -> set[tuple[str, str]]:
-        """Buyer and supplier of each record that is held for a missing link: pairs of counterparty identifiers."""
+    def parties_waited_for(
+        self, decider: Decider, reason_code: str = NOT_LINKED
+    ) -> set[tuple[str, str]]:
+        """Buyer and supplier of each record that is held for that reason: pairs of counterparty identifiers."""
         parties: set[tuple[str, str]] = set()
         after_id = 0
         while True:
@@ -84,7 +101,7 @@ class Redecider:
                 batch = tx.records.iter_latest(
                     decider.flow.connection,
                     self._stream,
-                    reason_codes=[NOT_LINKED],
+                    reason_codes=[reason_code],
                     after_id=after_id,
                     limit=BATCH,
                 )
@@ -138,25 +155,30 @@ class Redecider:
             count(totals, outcome.kind.value, outcome.currency, outcome.amount_minor_units)
             count(totals, "pulled", outcome.currency, outcome.amount_minor_units)
         tx.runs.add_totals(run_id, totals)
-        tx.runs.progress(run_id, 0, len(evaluated), len(different))
         return len(different)
 
 
-class WaitingForLink:
-    """The records of one connection that wait for a linked company (fulfils `linking.Waiting`)."""
+class WaitingForCompany:
+    """The records of one connection that wait for something about a company: that it is linked, or that it has an
+    approved limit (fulfils `linking.Waiting`)."""
 
-    def __init__(self, redecider: Redecider, decider: Callable[[], Decider | None]) -> None:
+    def __init__(
+        self, redecider: Redecider, decider: Callable[[], Decider | None], reason_code: str
+    ) -> None:
         self._redecider = redecider
         self._decider = decider
+        self._reason_code = reason_code
 
     def parties(self) -> set[tuple[str, str]]:
         decider = self._decider()
-        return set() if decider is None else self._redecider.parties_waited_for(decider)
+        if decider is None:
+            return set()
+        return self._redecider.parties_waited_for(decider, self._reason_code)
 
     def decide_again(self) -> None:
         decider = self._decider()
         if decider is not None:
-            self._redecider.run(decider, "recheck", reason_codes=[NOT_LINKED])
+            self._redecider.run(decider, "recheck", reason_codes=[self._reason_code])
 
 
 def _same(row: RecordForDecision, outcome: Outcome, mapping_version_id: int) -> bool:

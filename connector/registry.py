@@ -18,7 +18,7 @@ from marshmallow import Schema
 import connector.financiers
 import connector.systems
 from connector.errors import ConfigError
-from connector.financier import Financier
+from connector.financier import Financier, Needs
 from connector.system import AccountingSystem
 from connector.transport import AdapterContext
 
@@ -40,6 +40,7 @@ class FinancierClass(Protocol):
 
     name: ClassVar[str]
     settings_schema: ClassVar[type[Schema]]
+    needs: ClassVar[Needs]
 
     def __call__(self, settings: Mapping[str, Any], context: AdapterContext, /) -> Financier:
         """Make the adapter of one account from what `settings_schema` loaded."""

@@ -8,6 +8,7 @@ from functools import partial
 
 from connector.bootstrap import Program
 from connector.config.model import Flow
+from connector.config.schema import SHORTEST_INTERVAL_SECONDS
 from connector.deciding import DOCUMENT_MISSING
 from connector.engine.port import Engine, Rhythm, Task
 from connector.pull import Progress
@@ -25,20 +26,26 @@ def prepare(program: Program) -> None:
     if program.is_alone:
         with program.database.write() as tx:
             left_over = tx.runs.interrupt_left_over()
+            tx.mapping_trials.fail_left_over()
             leases = tx.outbox.release_leases() + tx.inbox.release_leases()
             tx.connections.try_again_at_once()
         if left_over or leases:
             log.info("start.resumed runs=%d leases=%d", left_over, leases)
     for flow in program.config.flows:
-        program.mappings.activate_from(flow.mapping, by="configuration")
+        waiting = program.mapping_life.adopt(program.stacks.get(flow.connection))
+        if waiting is not None:
+            log.warning(
+                "mapping.waits_for_approval document=%d title=%s", waiting.id, waiting.title
+            )
         decider = program.decider(flow.connection)
         if decider is not None:
+            program.remapper(flow.connection).run()
             redecider = program.redecider(flow.connection)
-            redecider.run(decider, "remap", by_other_mapping=True)
             with program.database.read() as tx:
                 stranded = tx.financing.stranded(flow.connection, flow.financier)
             for record_id in stranded:
                 redecider.run(decider, "recheck", only_record=record_id)
+            program.catch_up_facts(flow.connection)
             program.linker(flow).catch_up()
             if flow.document == "wait":  # a document may have been attached just before a stop
                 redecider.run(decider, "recheck", reason_codes=[DOCUMENT_MISSING])
@@ -57,6 +64,10 @@ class Tasks:
             rhythm = Rhythm(connection.interval_seconds, connection.jitter_seconds)
             self.by_key[f"pull:{name}"] = (partial(self.pull, name), rhythm)
         for flow in program.config.flows:
+            self.by_key[f"remap:{flow.connection}"] = (
+                partial(self.remap, flow.connection),
+                Rhythm(schedule.submit_interval_seconds, schedule.jitter_seconds),
+            )
             self.by_key[f"submit:{flow.name}"] = (
                 partial(self.submit, flow),
                 Rhythm(schedule.submit_interval_seconds, schedule.jitter_seconds),
@@ -65,6 +76,10 @@ class Tasks:
             rhythm = Rhythm(account.poll_interval_seconds, schedule.jitter_seconds)
             self.by_key[f"hear:{name}"] = (partial(self.hear, name), rhythm)
             self.by_key[f"poll:{name}"] = (partial(self.poll, name), rhythm)
+            if program.notice_task(name) is not None:
+                often = max(SHORTEST_INTERVAL_SECONDS, account.poll_interval_seconds // 10)
+                rhythm = Rhythm(often, schedule.jitter_seconds)
+                self.by_key[f"notice:{name}"] = (partial(self.notice, name), rhythm)
         for name in program.config.connections:
             self.by_key[f"write_back:{name}"] = (
                 partial(self.write_back, name),
@@ -81,16 +96,25 @@ class Tasks:
         )
         flow = self._program.flow_of(connection)
         if done and flow is not None:
+            self._program.catch_up_facts(connection)
             self._wake(f"submit:{flow.name}")
         return done
+
+    def remap(self, connection: str) -> None:
+        """Bring stored history in line with a mapping that became active."""
+        if self._program.remapper(connection).run():
+            flow = self._program.flow_of(connection)
+            if flow is not None:
+                self._wake(f"submit:{flow.name}")
 
     def submit(self, flow: Flow) -> bool:
         """Make missing companies where allowed, then submit."""
 
         program = self._program
         submit = program.submit_task(flow)
-        linked = not flow.create_companies or program.health.attempt(
-            flow.financier, f"link {flow.name}", program.link_task(flow).run
+        link = program.link_task(flow)
+        linked = not (link.creates or link.limits) or program.health.attempt(
+            flow.financier, f"link {flow.name}", link.run
         )
         opened = program.health.attempt(flow.connection, "documents", submit.open_ready)
         sent = program.health.attempt(flow.financier, f"submit {flow.name}", submit.work_off_due)
@@ -113,6 +137,15 @@ class Tasks:
         self._wake_write_backs(financier)
         return done
 
+    def notice(self, financier: str) -> bool:
+        """Read the platform's own feed of what happened, then ask about what it names."""
+        task = self._program.notice_task(financier)
+        if task is None:
+            return True
+        done = self._program.health.attempt(financier, "notice", task.run)
+        self._wake(f"poll:{financier}")
+        return done
+
     def write_back(self, connection: str) -> bool:
         """Write due statuses into the accounting system."""
         return self._program.health.attempt(
@@ -133,6 +166,8 @@ class Tasks:
     ) -> list[str]:
         """Everything once, in the order of the flow. The names of systems that could not be worked with."""
         program = self._program
+        for flow in program.config.flows:
+            self.remap(flow.connection)
         troubled = [
             name
             for name in program.config.connections

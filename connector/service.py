@@ -11,6 +11,7 @@ from flask import Flask
 from waitress import create_server, wasyncore
 from waitress.server import BaseWSGIServer
 
+from connector import access, api
 from connector.bootstrap import Program
 from connector.console.app import create_console
 from connector.engine.local import LocalEngine
@@ -76,6 +77,8 @@ class Service:
 
     def _app(self, endpoints: Endpoints) -> Flask:
         app = create_console(self._program, self.wake)
+        access.install(app, self._program)
+        api.install(app, self._program, self.wake)
         app.register_blueprint(
             create_blueprint(endpoints, self._inbox, loads, self._program.clock.now)
         )

@@ -116,10 +116,8 @@ class StatusKeeper:
             return False
         self._session(tx, financing, answer)
         tx.financing.set_remote(financing.id, next_poll_at=self._next_poll(remote.status))
-        told = canonical_json(dict(remote.financing)) if remote.financing else None
+        self._amounts(tx, financing, remote)
         if last is not None and last.raw_status == remote.raw_status:
-            if told != financing.financing_json:
-                tx.financing.set_remote(financing.id, financing=told)
             return False
         if last is not None and FinancingStatus(last.status) in TERMINAL_STATUSES:
             self._after_the_end(tx, financing, last, remote)
@@ -137,7 +135,6 @@ class StatusKeeper:
             financing.id,
             status=remote.status.value,
             raw_status=remote.raw_status,
-            financing=told,
         )
         self._unpark(tx, financing, remote)
         connection = tx.records.get(financing.record_id).connection
@@ -170,6 +167,24 @@ class StatusKeeper:
             log.error("status.disagrees reference=%s", financing.client_reference_id)
         tx.financing.set_remote(financing.id, next_poll_at=self._next_poll(remote.status))
         return False
+
+    def _amounts(self, tx: Transaction, financing: FinancingRow, remote: RemoteInvoice) -> None:
+        """Keep what the parts of the financing amount to. One that was told and is another now is money that changed:
+        it is noted. A platform that tells none at all takes nothing back."""
+        told, known = dict(remote.financing), dict(financing.financing)
+        if not told or told == known:
+            return
+        tx.financing.set_remote(financing.id, financing=canonical_json(told))
+        changed = {name for name, amount in known.items() if told.get(name) != amount}
+        if changed:
+            detail = {
+                "currency": remote.currency,
+                "before": {name: known[name] for name in sorted(changed)},
+                "after": {name: told.get(name) for name in sorted(changed)},
+            }
+            tx.audit.append(
+                "connector", "financing.amounts_changed", financing.client_reference_id, detail
+            )
 
     def _session(self, tx: Transaction, financing: FinancingRow, answer: Answer) -> None:
         session = answer.session

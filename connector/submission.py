@@ -44,8 +44,10 @@ class Submitter:
         self._financier = financier
         self._delivery = Delivery(database, clock, patience)
 
-    def open(self, offered: FinancingRow, document: Document) -> None:
+    def open(self, offered: FinancingRow, document: Document | None) -> None:
         """Make the first step's intent durable: from here on the invoice is being submitted. Nothing is sent yet.
+
+        `document` is None only where the financier needs none.
 
         Does nothing when the invoice is no longer the one that `document` was got for.
         """
@@ -66,7 +68,13 @@ class Submitter:
             last = self._financier.steps[-1]
             tx.financing.set_state(financing_id, "submitting", None, allowed_from=("parked",))
             tried = sum(1 for row in rows if row.kind == last)
-            self.add_step(tx, financing_id, last, rows[-1].payload, tried=tried)
+            payload = dict(rows[-1].payload)
+            if payload["document_id"] is not None:
+                # What was attached since then goes along, too: it may be why the first session came to nothing.
+                record_id = tx.financing.get(financing_id).record_id
+                supporting = tx.documents.supporting(record_id)
+                payload["supporting_document_ids"] = [each.id for each in supporting]
+            self.add_step(tx, financing_id, last, payload, tried=tried)
 
     def work(self, row: OutboxRow) -> None:
         """One attempt at one row of ours; raises as `Delivery.work` does."""
@@ -100,13 +108,15 @@ class Submitter:
         )
 
     def _payload(
-        self, tx: Transaction, financing: FinancingRow, document: Document
+        self, tx: Transaction, financing: FinancingRow, document: Document | None
     ) -> dict[str, Any]:
         """All that will be said about this invoice, fixed before it is said: a retry says the same."""
         companies = {financing.buyer_id, financing.supplier_id}
         links = tx.companies.links(self._flow.connection, self._flow.financier, companies)
-        if companies - links.keys():
+        if self._financier.needs.linked_companies and companies - links.keys():
             raise InvariantBroken("A company of this invoice is no longer linked. Link it again.")
+        names = tx.companies.names(self._flow.connection, sorted(companies))
+        supporting = [] if document is None else tx.documents.supporting(financing.record_id)
         issued = financing.issue_date
         return {
             "client_reference_id": financing.client_reference_id,
@@ -115,16 +125,20 @@ class Submitter:
             "amount_minor_units": financing.amount_minor_units,
             "due_date": financing.due_date.isoformat(),
             "issue_date": None if issued is None else issued.isoformat(),
-            "buyer_company_id": links[financing.buyer_id],
-            "supplier_company_id": links[financing.supplier_id],
+            "buyer_company_id": links.get(financing.buyer_id, ""),
+            "supplier_company_id": links.get(financing.supplier_id, ""),
+            "buyer_name": names.get(financing.buyer_id),
+            "supplier_name": names.get(financing.supplier_id),
+            "direction": financing.direction,
+            "source_id": tx.records.get(financing.record_id).source_id,
             "type_of_goods": list(financing.type_of_goods),
             "submitted_by": self._flow.submitted_by,
             "locale": self._flow.locale,
             "success_url": self._flow.success_url,
             "cancel_url": self._flow.cancel_url,
-            "document_id": document.id,
-            "supporting_document_ids": [d.id for d in tx.documents.supporting(financing.record_id)],
-            "document_sha256": document.sha256,
+            "document_id": None if document is None else document.id,
+            "supporting_document_ids": [each.id for each in supporting],
+            "document_sha256": None if document is None else document.sha256,
         }
 
 
@@ -155,7 +169,8 @@ class _Step:
             )
         self._look_first = tx.connections.get(row.target).reconcile_first and not self.repeatable
         self._submission = submission_of(row.payload)
-        self._document = _file(tx.documents.get(row.payload["document_id"]))
+        document_id = row.payload["document_id"]
+        self._document = None if document_id is None else _file(tx.documents.get(document_id))
         self._supporting = [
             _file(tx.documents.get(i)) for i in row.payload["supporting_document_ids"]
         ]
@@ -256,4 +271,8 @@ def submission_of(payload: Mapping[str, Any]) -> Submission:
         locale=payload["locale"],
         success_url=payload["success_url"],
         cancel_url=payload["cancel_url"],
+        direction=payload["direction"],
+        source_id=payload["source_id"],
+        buyer_name=payload["buyer_name"],
+        supplier_name=payload["supplier_name"],
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from marshmallow import Schema
 
@@ -179,3 +179,99 @@ class AccountingSystem(Protocol):
 
     def close(self) -> None:
         """Give back connections."""
+
+
+# -- what a system may offer beside: telling us of changes itself --------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RecordHint:
+    """What a verified event of an accounting system says: that these records may have changed.
+
+    They are read anew; nothing else of the event is believed.
+    """
+
+    event_type: str
+    """The system's own word, for the log."""
+    records: tuple[tuple[str, str], ...]
+    """(stream, source identifier) of each; none where the event is about nothing that is read here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where the events of one connection are to come in. Everything in it but the prefix is secret."""
+
+    prefix: str
+    """`PUBLIC_URL/webhooks/NAME/`: a subscription whose address begins so is ours."""
+    path_secret: str = field(repr=False)
+    username: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+    """HTTP Basic credentials of our choosing, where the configuration names some."""
+
+    @property
+    def url(self) -> str:
+        """The whole address that the system is to send to."""
+        return self.prefix + self.path_secret
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One subscription at the system: as it is there, or (without `remote_id`) as it should be."""
+
+    topic: str
+    """What it tells of, in the system's words (`payable`, `payment.changed`): we want one for each."""
+    url: str = field(repr=False)
+    """Where it sends to; its last part may be our path secret."""
+    remote_id: str = ""
+    enabled: bool = True
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Whatever else of it is wanted, in the system's words; compared as it stands, so never a secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """A subscription that was just made. `secret` is the signing key, where the system makes one and shows it now."""
+
+    remote_id: str
+    secret: str | None = field(default=None, repr=False)
+
+
+@runtime_checkable
+class SendsHints(Protocol):
+    """An accounting system whose events about its records can be understood."""
+
+    def read_hint(self, body: Record) -> RecordHint:
+        """Which records an event names. May ask the system which records a payment concerns, for example.
+
+        Raises ContractDrift when it is not an event of this system, and what `fetch` raises.
+        """
+
+
+@runtime_checkable
+class ManagesWebhooks(SendsHints, Protocol):
+    """An accounting system whose subscriptions are made by us (`connector webhooks`).
+
+    Every method but `wanted_subscriptions` asks the system, and raises as `AccountingSystem` does; those that change
+    something also OutcomeUnknown: `subscriptions` then tells what became of it.
+    """
+
+    gives_secrets: ClassVar[bool]
+    """Whether the system makes the signing secret of each subscription and shows it once."""
+
+    def wanted_subscriptions(self, door: Door) -> Sequence[Subscription]:
+        """What there should be."""
+
+    def subscriptions(self) -> Sequence[Subscription]:
+        """What there is, other people's too."""
+
+    def subscribe(self, wanted: Subscription, door: Door) -> Subscribed:
+        """Make one."""
+
+    def change_subscription(self, remote_id: str, wanted: Subscription, door: Door) -> None:
+        """Make one of ours what it should be, switched on."""
+
+    def renew_secret(self, remote_id: str) -> str:
+        """A new signing secret; the old one ends. Raises Unsupported where `gives_secrets` is false."""
+
+    def unsubscribe(self, remote_id: str) -> None:
+        """Remove one of ours."""

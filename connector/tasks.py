@@ -23,6 +23,7 @@ from connector.deciding import DOCUMENT_MISSING, Decider, hold
 from connector.documents import InvoiceDocuments
 from connector.errors import ContractDrift, InvariantBroken, RecordRejected, Refused
 from connector.financier import Financier
+from connector.limits import BuyerLimits
 from connector.linking import Linker
 from connector.parallel import for_each
 from connector.pull import Progress, Puller, RunReport
@@ -93,13 +94,19 @@ class PullTask:
 
 @dataclass(frozen=True, slots=True)
 class LinkTask:
-    """Makes missing companies at the financier."""
+    """Makes missing companies at the financier where the flow allows it, and asks about the limits of buyers that
+    held invoices wait for. Speaks to the financier only when something waits."""
 
     linker: Linker
     financier: Financier
+    limits: BuyerLimits | None
+    creates: bool
 
-    def run(self) -> int:
-        return self.linker.create_missing(self.financier)
+    def run(self) -> None:
+        if self.creates:
+            self.linker.create_missing(self.financier)
+        if self.limits is not None:
+            self.limits.catch_up()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +118,7 @@ class SubmitTask:
     clock: Clock
     submitter: Submitter
     documents: InvoiceDocuments
+    needs_document: bool
     steps: Sequence[str]
     workers: int
     stopping: Event
@@ -121,8 +129,8 @@ class SubmitTask:
             financing = tx.financing.get(financing_id)
         sentence = "Attach the invoice document: the accounting system holds none for this invoice."
         try:
-            document = self.documents.ensure(financing)
-            if document is not None:
+            document = self.documents.ensure(financing) if self.needs_document else None
+            if document is not None or not self.needs_document:
                 self.submitter.open(financing, document)
                 return True
         except (RecordRejected, Refused, ContractDrift, InvariantBroken) as error:

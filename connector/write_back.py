@@ -30,6 +30,8 @@ SENTENCES = {
     "approved": "was approved for financing",
     "funded": "was financed: the first payment has been sent",
     "overdue": "is financed and overdue: the buyer has not paid in time",
+    "returning": "was financed, and what was paid out is being taken back",
+    "returned": "was financed, and what was paid out has been taken back",
     "repaid": "was financed and has been repaid",
     "declined": "was declined for financing",
     "defaulted": "was financed and is in default",

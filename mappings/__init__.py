@@ -6,9 +6,11 @@ outcome = mapping.evaluate(record, today)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping as MappingOf
 from collections.abc import Sequence
 from importlib import resources
+from typing import Final
 
 from mappings.canonical import Direction, FinancingInvoice
 from mappings.comparison import Comparison, FieldChange, OutcomeChange, compare
@@ -16,6 +18,7 @@ from mappings.differences import Change, diff
 from mappings.examples import Example, ExampleDifference, check_examples, outcome_as_dict
 from mappings.explanation import Explanation, FieldTrace, RuleTrace, StepTrace
 from mappings.explanation_text import explanation_text
+from mappings.financier import known_financiers
 from mappings.layers import EffectiveDocument, Layer, Origin, effective
 from mappings.mapping import Mapping
 from mappings.money import MoneyError
@@ -56,7 +59,12 @@ __all__ = [
     "load_mapping",
     "outcome_as_dict",
     "shipped",
+    "shipped_name",
 ]
+
+_USUAL_FINANCIER: Final = "hosted_session"
+"""The one that the documents in `mappings/systems/` are written for."""
+_FINANCIER: Final = re.compile(r'^financier *= *"[a-z0-9_]*"', re.MULTILINE)
 
 
 def load_mapping(
@@ -84,10 +92,22 @@ def load_layers(
 
 
 def shipped() -> dict[str, str]:
-    """The documents that come with this package, by name (`finexio`, `tryton`)."""
+    """The documents that come with this package, by name (`finexio`, `tryton`), and each of them made for every other
+    financier (`finexio_for_kanmon`): the same but for its line `financier`."""
     folder = resources.files("mappings").joinpath("systems")
-    return {
+    own = {
         entry.name.removesuffix(".toml"): entry.read_text("utf-8")
         for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
         if entry.name.endswith(".toml")
     }
+    made = {
+        shipped_name(name, financier): _FINANCIER.sub(f'financier = "{financier}"', text, count=1)
+        for name, text in own.items()
+        for financier in known_financiers()
+    }
+    return {**made, **own}
+
+
+def shipped_name(system: str, financier: str) -> str:
+    """The name of the shipped document for the invoices of a system and a financing platform."""
+    return system if financier == _USUAL_FINANCIER else f"{system}_for_{financier}"

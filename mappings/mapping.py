@@ -131,6 +131,17 @@ class Mapping:
         """How the outcome of one record comes about: every field step by step, every rule's verdict."""
         return explain(self._plan, record, self.evaluate(record, today), today)
 
+    def read(self, record: Any) -> dict[str, Any]:
+        """What the fields say of one decoded record, by their names, whatever becomes of it: for lists and search.
+
+        Amounts in minor units, dates as dates. A field that cannot be read is absent. Never raises for a record.
+        """
+        if type(record) is not dict:
+            return {}
+        scope = Scope(record)
+        self._read_fields(scope, {})
+        return dict(scope.values)
+
     def _read_totals(
         self, scope: Scope, wrong: dict[str, Problem]
     ) -> tuple[str | None, int | None]:

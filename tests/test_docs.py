@@ -120,7 +120,10 @@ def _financier(name: str, adapter: Any) -> str:
     schema = adapter.settings_schema()
     steps = ", ".join(f"`{step}`" for step in adapter.steps)
     repeated = ", ".join(f"`{step}`" for step in adapter.steps if step in adapter.repeatable_steps)
-    currencies = ", ".join(default_of(schema.fields["currencies"]))
+    configured = schema.fields.get("currencies")
+    currencies = ", ".join(
+        sorted(adapter.currencies) if configured is None else default_of(configured)
+    )
     return "\n\n".join(
         [
             f"### {name}",

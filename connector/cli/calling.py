@@ -6,18 +6,23 @@ import http.client
 from http import HTTPStatus
 from urllib.parse import quote
 
-from connector.config.model import Server
+from connector.bootstrap import Program
 from connector.errors import Refused
+from connector.people.local_calls import LocalCalls
 
 
-def wake_running(server: Server, task: str) -> bool:
+def wake_running(program: Program, task: str) -> bool:
     """Let the running connector do `task` now. False when none answers; raises Refused when it does not take it."""
+    server = program.config.server
     everywhere = server.host in ("0.0.0.0", "::")  # noqa: S104 - asked for, not listened on
     host = "127.0.0.1" if everywhere else server.host
     connection = http.client.HTTPConnection(host, server.port, timeout=10)
-    headers = {"X-Connector": "wake", "Host": f"localhost:{server.port}"}
+    headers = {
+        "Authorization": LocalCalls(program.box, program.clock).header(),
+        "Host": f"localhost:{server.port}",
+    }
     try:
-        connection.request("POST", f"/api/wake/{quote(task)}", headers=headers)
+        connection.request("POST", f"/api/v1/tasks/{quote(task, safe='')}/run", headers=headers)
         answered = connection.getresponse().status
     except (OSError, http.client.HTTPException):
         return False

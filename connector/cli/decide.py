@@ -320,10 +320,9 @@ def submit(invocation: Invocation, word: str) -> None:
                 f"The invoice is {financing.state}; there is nothing to request.",
                 remedy="`connector invoice show` says where it stands.",
             )
-        server = program.config.server
     if not begun:
         say("It waits: `connector invoice show` says for what.")
-    elif wake_running(server, f"submit:{flow.name}"):
+    elif wake_running(program, f"submit:{flow.name}"):
         say("Requested. The running connector sends it now.")
     else:
         say("Requested. No connector is running; `connector sync` or `connector run` sends it.")

@@ -1,4 +1,4 @@
-"""Commands that play: the sandbox's platforms, and the demo."""
+"""The demo: the whole life of invoices, played. The sandbox alone is in `sandbox.py`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from connector.bootstrap import Program, read_config
 from connector.cli.look import print_totals
 from connector.cli.main import cli, json_option
 from connector.cli.output import print_json, print_table, say
+from connector.cli.people import let_demo_in
 from connector.config.model import Config
 from connector.demo.life import Life
 from connector.demo.reckoning import Line, reckon
@@ -21,7 +22,6 @@ from connector.demo.world import World, world
 from connector.errors import ConfigError, InvariantBroken
 from connector.logs import configure_logs
 from connector.redaction import Redactor
-from connector.sandbox.run import MODULES, run_sandbox
 from connector.service import Service
 
 
@@ -96,6 +96,7 @@ def live(
         place.tell_webhook_url(service.address)
         if not headless:
             say(f"Watch it at {service.address} . Ctrl-C stops everything.")
+            let_demo_in(program, service.address)
         Life(program, place, service.tasks, say).run()
         lines = reckon(program, place)
         with program.database.read() as tx:
@@ -149,55 +150,3 @@ def report(totals: dict[str, object], lines: list[Line], *, as_json: bool) -> No
         [(n.what, n.expected, n.found, "agrees" if n.agrees else "DIFFERS") for n in lines],
         empty="nothing.",
     )
-
-
-@cli.command()
-@click.option("--invoices", type=click.IntRange(1, 1_000_000), default=300, show_default=True)
-@click.option("--seed", type=int, default=1, show_default=True)
-@click.option(
-    "--directory",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("sandbox"),
-    show_default=True,
-    help="Where the platforms keep their ledgers; one used before is continued.",
-)
-@click.option(
-    "--port",
-    type=click.IntRange(1024, 65533),
-    help="The first platform's port; the others take the next ones. Default: any free ports.",
-)
-@click.option("--webhook-url", help="Where the financier sends its events.")
-@click.option("--webhook-secret", help="What it signs them with.")
-def sandbox(
-    invoices: int,
-    seed: int,
-    directory: Path,
-    port: int | None,
-    webhook_url: str | None,
-    webhook_secret: str | None,
-) -> None:
-    """Run the sandbox alone: Finexio, Tryton and a hosted-session financier, played on this machine.
-
-    Each has a page at its address that says what can be done with it under /sandbox/ (push the clock, complete
-    sessions, let the desk decide, make things fail) and what it had to choose where the documents are silent.
-    """
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    ports = {} if port is None else {name: port + place for place, name in enumerate(MODULES)}
-    with run_sandbox(
-        directory,
-        ports=ports,
-        seed=seed,
-        invoices=invoices,
-        webhook_url=webhook_url,
-        webhook_secret=webhook_secret,
-    ) as running:
-        print_table(
-            "Sandbox",
-            ["platform", "address"],
-            [(name, platform.base_url) for name, platform in running.platforms.items()],
-            empty="nothing runs.",
-        )
-        say("Ctrl-C stops it.")
-        stop.wait()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from connector.active_mapping import check as check_mapping
 from connector.cli.main import Invocation, cli, json_option, pass_invocation
 from connector.cli.output import print_json, print_table, say
 from connector.config.model import Config
@@ -75,7 +76,7 @@ def check(invocation: Invocation, as_json: bool) -> None:
         ]
         program.database.quick_check()
         for flow in program.config.flows:
-            program.mappings.check(flow.mapping)
+            check_mapping(flow.mapping)
             findings.append((flow.name, Finding(True, f"mapping {flow.mapping}", "it can be used")))
         for name, system in program.systems.items():
             findings += [(name, finding) for finding in system.check()]

@@ -10,6 +10,7 @@ import click
 from connector.cli.calling import wake_running
 from connector.cli.main import Invocation, cli, pass_invocation
 from connector.cli.output import PullProgress, say
+from connector.cli.people import tell_how_to_begin
 from connector.errors import ConfigError, Unavailable
 from connector.schedule import Tasks, prepare
 from connector.service import Service, run_until_signal
@@ -22,7 +23,9 @@ def run(invocation: Invocation) -> None:
     with invocation.program(exclusive=True) as program:
         service = Service(program)
         server = program.config.server
-        say(f"Starting. The pages will be at http://{server.host}:{server.port}/. Ctrl-C stops it.")
+        address = server.public_url or f"http://{server.host}:{server.port}"
+        say(f"Starting. The pages will be at {address}/. Ctrl-C stops it.")
+        tell_how_to_begin(program, f"{address}/")
         try:
             run_until_signal(service, threading.Event())
         except OSError as error:
@@ -69,7 +72,7 @@ def wake(invocation: Invocation, task: str | None) -> None:
         return
     if task not in known:
         raise click.UsageError(f"There is no task {task!r}. There are: {', '.join(known)}.")
-    if not wake_running(server, task):
+    if not wake_running(program, task):
         raise Unavailable(
             f"No connector answers at {server.host}:{server.port}.",
             remedy="Start it with `connector run`, or use `connector sync`.",

@@ -86,6 +86,12 @@ def secrets_from(sources: SecretSources) -> Iterator[None]:
         _sources.reset(token)
 
 
+def folder_of_paths() -> Path:
+    """Where relative paths of the file that is being read begin."""
+    sources = _sources.get(None)
+    return Path() if sources is None else sources.folder
+
+
 class SecretField(fields.Field[Secret]):
     """A secret, named and never written: `{ env = "NAME" }` or `{ file = "/path" }`. Loads to a `Secret`."""
 
@@ -149,6 +155,19 @@ class NameField(fields.String):
             error="expected a name of 1 to 40 small letters, digits and _, beginning with a letter.",
         )
         super().__init__(validate=pattern, **kwargs)
+
+
+class HostNameField(fields.String):
+    """A host name or address without scheme and port. Loads in lower case."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        text = str(super()._deserialize(value, *args, **kwargs)).strip().lower().rstrip(".")
+        if (
+            not re.fullmatch(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]", text)
+            or len(text) > 253
+        ):
+            raise ValidationError("expected a host name like connector.example.com, nothing more.")
+        return text
 
 
 class WebAddressField(fields.String):

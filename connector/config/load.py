@@ -32,6 +32,7 @@ from connector.config.schema import (
 )
 from connector.errors import ConfigError, ConnectorError
 from connector.secrets import SecretBox
+from mappings import shipped_name
 from webhooks.endpoints import Endpoints
 
 MAX_FILE_BYTES = 1_048_576
@@ -140,9 +141,11 @@ class _Reader:
             path=self._path,
             store=model.Store(**loaded["store"]),
             server=model.Server(**loaded["server"]),
+            access=_access(loaded["access"]),
             encryption=model.Encryption(**loaded["encryption"]),
             schedule=model.Schedule(**schedule),
             log=model.Log(**loaded["log"]),
+            mappings=model.Mappings(**loaded["mappings"]),
             connections=MappingProxyType(connections),
             financiers=MappingProxyType(financiers),
             flows=flows,
@@ -186,6 +189,7 @@ class _Reader:
     def _financier(
         self, schedule: dict[str, Any], name: str, table: dict[str, Any], path: KeyPath
     ) -> model.FinancierAccount | None:
+        table = self._with_signature(table)
         loaded, settings = self._split(FinancierSchema(), "platform", self._financiers, table, path)
         if loaded is None:
             return None
@@ -196,6 +200,17 @@ class _Reader:
             webhook=None if webhook is None else _webhook(webhook),
             **_filled(loaded, schedule),
         )
+
+    def _with_signature(self, table: dict[str, Any]) -> dict[str, Any]:
+        """The table with what its platform knows about the signature of webhooks, where the table says anything of
+        one: an adapter's schema may offer `webhook_signature(table)`. What the file says wins."""
+        known = self._financiers.get(str(table.get("platform")))
+        defaults = getattr(known, "webhook_signature", None)
+        webhook = table.get("webhook")
+        signature = webhook.get("signature") if isinstance(webhook, dict) else None
+        if defaults is None or not isinstance(webhook, dict) or not isinstance(signature, dict):
+            return table
+        return {**table, "webhook": {**webhook, "signature": {**defaults(table), **signature}}}
 
     def _split(
         self, ours: Schema, selector: str, theirs: Schemas, table: dict[str, Any], path: KeyPath
@@ -254,19 +269,27 @@ class _Reader:
             names.add(loaded["name"])
             taken.add(loaded["connection"])
             connection = connections.get(loaded["connection"])
-            loaded["mapping"] = self._mapping(loaded["mapping"], connection)
+            loaded["mapping"] = self._mapping(loaded["mapping"], connection, loaded["financier"])
             kept_as = Path(loaded["mapping"]).stem
             if mappings.setdefault(kept_as, loaded["mapping"]) != loaded["mapping"]:
                 sentence = f"another flow's mapping is called {kept_as!r}, too. Give the file another name."
                 self.problems.append(Problem((*path, "mapping"), sentence))
+            if loaded["amendments"] == "amend":
+                sentence = "no financing platform here offers to amend an invoice that was sent. Use flag or keep."
+                self.problems.append(Problem((*path, "amendments"), sentence))
             loaded["type_of_goods"] = tuple(loaded["type_of_goods"])
             flows.append(model.Flow(**loaded))
         return tuple(flows)
 
-    def _mapping(self, given: str | None, connection: model.Connection | None) -> str:
-        """The name of a shipped mapping, the system's own by default; a path becomes absolute."""
+    def _mapping(
+        self, given: str | None, connection: model.Connection | None, financier: str
+    ) -> str:
+        """The name of a shipped mapping, by default that of the system for the platform; a path becomes absolute."""
         if given is None:
-            return connection.system if connection else ""
+            accounts = self._document.get("financiers")
+            account = accounts.get(financier) if isinstance(accounts, dict) else None
+            platform = account.get("platform") if isinstance(account, dict) else None
+            return shipped_name(connection.system, str(platform)) if connection else ""
         is_path = "/" in given or given.endswith(".toml")
         return str(self._path.parent.absolute() / given) if is_path else given
 
@@ -313,6 +336,15 @@ def _filled(loaded: dict[str, Any], schedule: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _access(loaded: dict[str, Any]) -> model.Access:
+    provider = loaded["oidc"]
+    if provider is not None:
+        lists = {key: tuple(provider[key]) for key in ("allowed_email_domains", "scopes")}
+        roles = MappingProxyType(provider["roles"])
+        provider = model.Provider(**{**provider, **lists, "roles": roles})
+    return model.Access(**{**loaded, "host_names": tuple(loaded["host_names"]), "oidc": provider})
+
+
 def _webhook(loaded: dict[str, Any]) -> model.Webhook:
     signature = loaded.pop("signature")
     if signature is not None:
@@ -322,12 +354,28 @@ def _webhook(loaded: dict[str, Any]) -> model.Webhook:
     )
 
 
+def _about_the_door(config: model.Config) -> list[str]:
+    """What travels readably, or is not known for what it is."""
+    warnings = []
+    server, access = config.server, config.access
+    beyond = server.host not in ("127.0.0.1", "localhost", "::1")
+    encrypted = (server.public_url or "").startswith("https://")
+    if beyond and not (encrypted and access.trusted_proxies):
+        warnings.append(
+            "The pages listen beyond this machine (server.host), and this server does no TLS: passwords would "
+            "travel readably. Put a proxy with TLS in front, set server.public_url to its https:// address and "
+            "access.trusted_proxies to 1."
+        )
+    elif encrypted and not access.trusted_proxies:
+        warnings.append(
+            "server.public_url is https, but no proxy is trusted (access.trusted_proxies is 0): who comes through "
+            "one is seen with the proxy's own address. Set it to the number of proxies in front."
+        )
+    return warnings
+
+
 def _with_warnings(config: model.Config, noticed: list[str]) -> model.Config:
     warnings = list(dict.fromkeys(noticed))
-    if config.server.host not in ("127.0.0.1", "localhost", "::1"):
-        warnings.append(
-            "The pages listen beyond this machine (server.host) and have no log-in of their own: "
-            "put a proxy with one in front of them, and let only /webhooks/ past it."
-        )
+    warnings += _about_the_door(config)
     given = {each.name: getattr(config, each.name) for each in dataclass_fields(config)}
     return model.Config(**{**given, "warnings": tuple(warnings)})

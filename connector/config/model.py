@@ -41,6 +41,36 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
+class Provider:
+    """The OpenID Connect provider that people may sign in with."""
+
+    issuer: str
+    client_id: str
+    client_secret: Secret
+    label: str
+    allowed_email_domains: tuple[str, ...]
+    """Lower case. Whoever has an address elsewhere is not let in."""
+    scopes: tuple[str, ...]
+    role_claim: str | None
+    roles: Mapping[str, str]
+    """From a value of the role claim to a role of ours, in the order of the file: the first that fits counts."""
+    ca_file: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may come in, and how long."""
+
+    host_names: tuple[str, ...]
+    """Lower case. What this server may be called beside the loopback names, `server.host` and the public URL's."""
+    trusted_proxies: int
+    session_idle_seconds: int
+    session_seconds_max: int
+    password_memory_mebibytes: int
+    oidc: Provider | None
+
+
+@dataclass(frozen=True, slots=True)
 class Encryption:
     """`key` holds one or more keys, newest first; `connector.secrets.SecretBox.from_secret` takes it."""
 
@@ -74,11 +104,21 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True)
+class Mappings:
+    """What an activation demands: `approval` is `none` or `second_person`."""
+
+    approval: str
+    backtest_required: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Connection:
     """One company's access to one accounting system. `settings` is what the system's own schema made of the rest."""
 
     name: str
     system: str
+    company: str
+    """Whose books these are: connections of one company share its overlay of a mapping."""
     interval_seconds: int
     jitter_seconds: int
     full_walk_interval_seconds: int
@@ -170,7 +210,10 @@ class Flow:
     locale: str | None
     type_of_goods: tuple[str, ...]
     amendments: str
-    """`flag`: an invoice that changed after it was sent is held for a person."""
+    """What becomes of an invoice that was sent when its mapping comes to say something else: `flag` holds it for a
+    person, `keep` leaves it as it was sent. A source record that changed itself is held either way."""
+    buyer_limits: str = "wait"
+    """`wait` or `ignore`; where the financier has no limits there is nothing to wait for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +223,11 @@ class Config:
     path: Path
     store: Store
     server: Server
+    access: Access
     encryption: Encryption
     schedule: Schedule
     log: Log
+    mappings: Mappings
     connections: Mapping[str, Connection]
     financiers: Mapping[str, FinancierAccount]
     flows: tuple[Flow, ...]

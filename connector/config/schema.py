@@ -9,12 +9,20 @@ from typing import Any, get_args
 
 from marshmallow import Schema, fields, validate
 
-from connector.config.fields import NameField, SecretField, StoreUrlField, WebAddressField
+from connector.config.fields import (
+    HostNameField,
+    NameField,
+    SecretField,
+    StoreUrlField,
+    WebAddressField,
+)
 from webhooks.endpoints import DEFAULT_BODY_LIMIT_BYTES
 from webhooks.signatures import Encoding, Format, Hash, SecretEncoding, Signed
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 SHORTEST_INTERVAL_SECONDS = 30
+ROLES = ("viewer", "operator", "mapping_author", "approver", "admin")
+"""The words of `connector.people.roles.Role`; a test holds them together."""
 
 
 def _seconds(default: int | None, least: int, most: int = 30 * DAY) -> fields.Integer:
@@ -43,6 +51,41 @@ class ServerSchema(Schema):
     host = _text(load_default="127.0.0.1")
     port = fields.Integer(load_default=8750, strict=True, validate=validate.Range(min=0, max=65535))
     public_url = WebAddressField(is_base=True, load_default=None)
+
+
+class ProviderSchema(Schema):
+    """[access.oidc]"""
+
+    issuer = WebAddressField(required=True)
+    client_id = _text(required=True)
+    client_secret = SecretField(required=True)
+    label = _text(40, load_default="single sign-on")
+    allowed_email_domains = fields.List(
+        HostNameField(), required=True, validate=validate.Length(min=1, max=100)
+    )
+    scopes = fields.List(_text(100), load_default=lambda: ["openid", "email", "profile"])
+    role_claim = _text(100, load_default=None)
+    roles = fields.Dict(
+        keys=_text(),
+        values=fields.String(validate=validate.OneOf(ROLES)),
+        load_default=dict,
+    )
+    ca_file = _text(500, load_default=None)
+
+
+class AccessSchema(Schema):
+    """[access]"""
+
+    host_names = fields.List(HostNameField(), load_default=list, validate=validate.Length(max=100))
+    trusted_proxies = fields.Integer(
+        load_default=0, strict=True, validate=validate.Range(min=0, max=10)
+    )
+    session_idle_seconds = _seconds(HOUR, MINUTE)
+    session_seconds_max = _seconds(12 * HOUR, MINUTE)
+    password_memory_mebibytes = fields.Integer(
+        load_default=64, strict=True, validate=validate.Range(min=1, max=4096)
+    )
+    oidc = fields.Nested(ProviderSchema, load_default=None)
 
 
 class EncryptionSchema(Schema):
@@ -81,6 +124,7 @@ class ConnectionSchema(Schema):
     """[connections.NAME], beside the system's own settings. What is left out comes from [schedule]."""
 
     system = fields.String(required=True)
+    company = NameField(load_default="company")
     interval_seconds = _seconds(None, SHORTEST_INTERVAL_SECONDS)
     jitter_seconds = _seconds(None, 0, HOUR)
     full_walk_interval_seconds = _seconds(None, 5 * MINUTE)
@@ -124,6 +168,13 @@ class FinancierSchema(Schema):
     webhook = fields.Nested(WebhookSchema, load_default=None)
 
 
+class MappingsSchema(Schema):
+    """[mappings]"""
+
+    approval = _choice("none", "none", "second_person")
+    backtest_required = fields.Boolean(load_default=True)
+
+
 class FlowSchema(Schema):
     """[[flows]]"""
 
@@ -133,6 +184,7 @@ class FlowSchema(Schema):
     mapping = _text(500, load_default=None)
     document = _choice("attachment", "attachment", "render", "wait")
     create_companies = fields.Boolean(load_default=False)
+    buyer_limits = _choice("wait", "wait", "ignore")
     submit = _choice("automatic", "automatic", "by_hand")
     submitted_by = fields.Email(
         required=True, error_messages={"invalid": "expected an e-mail address."}
@@ -141,15 +193,17 @@ class FlowSchema(Schema):
     cancel_url = WebAddressField(load_default=None)
     locale = _text(20, load_default=None)
     type_of_goods = fields.List(_text(), load_default=list)
-    amendments = _choice("flag", "flag")
+    amendments = _choice("flag", "flag", "keep", "amend")
 
 
 SECTIONS: dict[str, type[Schema]] = {
     "store": StoreSchema,
     "server": ServerSchema,
+    "access": AccessSchema,
     "encryption": EncryptionSchema,
     "schedule": ScheduleSchema,
     "log": LogSchema,
+    "mappings": MappingsSchema,
 }
 """Tables that stand in the file at most once."""
 

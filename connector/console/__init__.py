@@ -1,1 +1,1 @@
-"""The pages and the API. Read-only so far: they show what the store says, for this machine alone."""
+"""The console: the pages where finance people work. `app` makes the application, `pages` holds one module per page."""

@@ -44,7 +44,7 @@ password = {{ file = "finexio-password" }}
 [connections.tryton]
 system = "tryton"
 base_url = "{tryton}"
-database = "sandbox"
+database = "books"
 username = "sandbox-user"
 password = {{ file = "tryton-password" }}
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from threading import Event, Lock
 
@@ -23,14 +25,29 @@ class SandboxClock:
         self._began = time.monotonic()
         self._frozen = frozen
         self._pushed = timedelta(0)
+        self._held: timedelta | None = None
 
     def now(self) -> datetime:
         """The platform's present instant: aware, UTC."""
         with self._lock:
-            ran = (
-                timedelta(0) if self._frozen else timedelta(seconds=time.monotonic() - self._began)
-            )
-            return self._origin + ran + self._pushed
+            return self._origin + self._ran() + self._pushed
+
+    def _ran(self) -> timedelta:
+        if self._held is not None:
+            return self._held
+        return timedelta(0) if self._frozen else timedelta(seconds=time.monotonic() - self._began)
+
+    @contextmanager
+    def hold(self, at: datetime | None = None) -> Iterator[datetime]:
+        """Let time stand still while the block runs, at `at` or the present; a push moves it all the same."""
+        with self._lock:
+            now = self._origin + self._ran() + self._pushed
+            self._held = (at or now) - self._origin - self._pushed
+        try:
+            yield at or now
+        finally:
+            with self._lock:
+                self._held = None
 
     def today(self) -> date:
         """The platform's present date, UTC."""
@@ -56,6 +73,11 @@ class SandboxClock:
         with self._lock:
             self._pushed += timedelta(seconds=seconds)
         return self.now()
+
+    @property
+    def began_at(self) -> datetime:
+        """The instant it was started with."""
+        return self._origin
 
     def advance_to(self, instant: datetime) -> datetime:
         """Push the clock so far that its present is at least `instant`."""

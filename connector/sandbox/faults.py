@@ -1,8 +1,8 @@
 """Which request is disturbed, how often. What a disturbance does is in `fault_catalogue.py`.
 
 A rule names the call it matches (`"POST /v1/invoices"`, shell patterns allowed, `"WEBHOOK invoice.financed"` for a
-delivery), the fault, how many times, and the fault's options. Rules are scripted one by one, or drawn from a seed
-by a storm. The same engine serves requests and webhooks of every platform.
+delivery), the fault, how many times, and the fault's options. Rules are scripted one by one, drawn from a seed by a
+storm, or come from the plan of a day (`plan.py`). The same engine serves requests and webhooks of every platform.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
 
 
 @dataclass(slots=True)
@@ -38,6 +38,13 @@ class Storm:
     options: dict[str, Any] = field(default_factory=dict)
 
 
+class Plan(Protocol):
+    """Faults laid down beforehand."""
+
+    def fault(self, call: str, turn: int) -> str | None:
+        """What disturbs the `turn`-th call (from 0) of this text; None for nothing."""
+
+
 class FaultEngine:
     """Holds the rules and decides. `known` are the names a rule may use."""
 
@@ -46,6 +53,9 @@ class FaultEngine:
         self._known = known
         self._rules: list[Rule] = []
         self._storms: list[tuple[Storm, random.Random]] = []
+        self._turns: dict[str, int] = {}
+        self.plan: Plan | None = None
+        """Asked for what no rule and no storm disturbs."""
         self.counts: dict[str, int] = {}
         """How often each fault was used."""
 
@@ -70,10 +80,12 @@ class FaultEngine:
             self._storms.append((storm, random.Random(f"storm:{storm.seed}")))
 
     def clear(self) -> None:
-        """Disarm everything."""
+        """Disarm everything, the plan too."""
         with self._lock:
             self._rules.clear()
             self._storms.clear()
+            self._turns.clear()
+            self.plan = None
 
     def rules(self) -> list[dict[str, Any]]:
         """The armed rules and storms, for a person to read."""
@@ -82,10 +94,14 @@ class FaultEngine:
                 asdict(storm) for storm, _ in self._storms
             ]
 
-    def take(self, call: str) -> Rule | None:
-        """The rule that disturbs this call (`"METHOD /path"` or `"WEBHOOK type"`), used up by one; None for none."""
+    def take(self, call: str, detail: str = "") -> Rule | None:
+        """The rule that disturbs this call (`"METHOD /path"` or `"WEBHOOK type"`), used up by one; None for none.
+
+        `detail` (a query, an event) tells calls apart that a rule does not: a plan counts each by itself, so that it
+        does not matter in which order different calls come.
+        """
         with self._lock:
-            found = self._scripted(call) or self._drawn(call)
+            found = self._scripted(call) or self._drawn(call) or self._planned(call, detail)
             if found is not None:
                 self.counts[found.fault] = self.counts.get(found.fault, 0) + 1
             return found
@@ -107,6 +123,15 @@ class FaultEngine:
             if fnmatchcase(call, storm.match) and dice.randrange(100) < storm.percent:
                 return Rule(storm.match, dice.choice(storm.faults), options=dict(storm.options))
         return None
+
+    def _planned(self, call: str, detail: str) -> Rule | None:
+        if self.plan is None:
+            return None
+        key = f"{call} {detail}"
+        turn = self._turns.get(key, 0)
+        self._turns[key] = turn + 1
+        name = self.plan.fault(key, turn)
+        return None if name is None else Rule(call, name)
 
     def _check(self, name: str) -> None:
         if name not in self._known:

@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS expectations (
 CREATE TABLE IF NOT EXISTS deliveries (
     sequence INTEGER PRIMARY KEY, event_id TEXT NOT NULL, event_type TEXT NOT NULL, subject TEXT NOT NULL,
     lane INTEGER NOT NULL, body BLOB NOT NULL, fault TEXT, state TEXT NOT NULL, attempts INTEGER NOT NULL,
-    due_at TEXT NOT NULL) STRICT;
+    due_at TEXT NOT NULL, target TEXT, sending BLOB NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (state, lane, due_at);
 CREATE TABLE IF NOT EXISTS attempts (
     sequence INTEGER PRIMARY KEY, delivery INTEGER NOT NULL, event_id TEXT NOT NULL, at TEXT NOT NULL,

@@ -7,21 +7,32 @@ before it is answered.
 
 from __future__ import annotations
 
-import socket
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
 from connector.sandbox.clock import SandboxClock
-from connector.sandbox.fault_catalogue import REQUEST_FAULTS, Answer, Call, WsgiApp, run
+from connector.sandbox.disturbances import REQUEST_FAULTS
+from connector.sandbox.fault_catalogue import (
+    Answer,
+    Call,
+    WsgiApp,
+    run,
+    status_line,
+)
 from connector.sandbox.faults import FaultEngine
 from connector.sandbox.ledger import Ledger
+from connector.sandbox.sending import send
+
+if TYPE_CHECKING:
+    from connector.sandbox.transcript import Recorder
+
+_REMEMBERED_ANSWERS = 256
 
 
 @dataclass
@@ -45,43 +56,76 @@ class Sandbox:
     wakers: list[Callable[[], None]] = field(default_factory=list)
     closers: list[Callable[[], None]] = field(default_factory=list)
     stopping: Event = field(default_factory=Event)
+    login_kinds: tuple[str, ...] = ("token",)
+    """Kinds of ledger objects that are tokens or sessions the platform has given out."""
+    recorder: Recorder | None = None
+    """Writes everything down and lets one call happen at a time, so that the day can be replayed."""
     _background: list[Thread] = field(default_factory=list)
+    _earlier: OrderedDict[str, Answer] = field(default_factory=OrderedDict)
 
     def wsgi(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """The WSGI application to serve: the Flask app behind the fault engine and the ledger."""
-        path = environ.get("PATH_INFO", "/")
+        take = self.answer if self.recorder is None else self.recorder.answer
+        return send(take(environ), environ, start_response, self.stopping)
+
+    def answer(self, environ: dict[str, Any]) -> Answer:
+        """What the platform answers to a call, disturbed or not. Its effect is then in the ledger."""
+        method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "/")
         if path == "/" or path.startswith("/sandbox/"):
-            return self.app(environ, start_response)
-        method = environ["REQUEST_METHOD"]
-        rule = self.faults.take(f"{method} {path}")
-        fault = REQUEST_FAULTS.get(rule.fault) if rule is not None else None
+            return run(self.app, environ)
         what = (method, path, environ.get("QUERY_STRING", ""))
+        rule = self.faults.take(f"{method} {path}", what[2])
+        fault = REQUEST_FAULTS.get(rule.fault) if rule is not None else None
         if rule is None or fault is None:
             answer = run(self.app, environ)
+            self._remember(what, answer)
             self.ledger.request(self.clock.now(), what, None, answer.status, answer.status)
-        else:
-            app = self._noting(rule.fault, what)
-            answer = fault(Call(environ, app, rule.options, self.clock, self.wait, self.later))
-            self.ledger.request(self.clock.now(), what, rule.fault, None, answer.status or None)
-        return _send(answer, environ, start_response, self.stopping)
+            return answer
+        app, earlier = self._noting(rule.fault, what), self._earlier.get(f"{method} {path}")
+        answer = fault(
+            Call(environ, app, rule.options, self.clock, self.later, self.end_logins, earlier)
+        )
+        self.ledger.request(self.clock.now(), what, rule.fault, None, answer.status or None)
+        return answer
+
+    def _remember(self, what: tuple[str, str, str], answer: Answer) -> None:
+        if answer.status < 300:
+            self._earlier[f"{what[0]} {what[1]}"] = answer
+            if len(self._earlier) > _REMEMBERED_ANSWERS:
+                self._earlier.popitem(last=False)
 
     def _noting(self, fault: str, what: tuple[str, str, str]) -> WsgiApp:
         """The Flask app, with a ledger row for what a disturbed call really did."""
 
         def noting(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
             answer = run(self.app, environ)
+            self._remember(what, answer)
             self.ledger.request(self.clock.now(), what, fault, answer.status, None)
-            start_response(_status_line(answer.status), list(answer.headers))
+            start_response(status_line(answer.status), list(answer.headers))
             return [answer.body]
 
         return noting
+
+    def end_logins(self) -> None:
+        """Forget every token and session given out."""
+        with self.ledger.transaction():
+            for kind in self.login_kinds:
+                for given_out in self.ledger.ids(kind):
+                    self.ledger.remove(kind, given_out, at=self.clock.now(), cause="ended")
 
     def wait(self, seconds: float) -> None:
         """Wait in real time; ends early when the platform stops."""
         self.stopping.wait(seconds)
 
     def later(self, seconds: float, action: Callable[[], object]) -> None:
-        """Do something after some seconds of real time, in the background; at once when the platform stops."""
+        """Do something after some seconds of real time, in the background; at once when the platform stops.
+
+        While a recorder writes everything down, it is done before the first call that comes so much later by the
+        platform's clock: nobody can tell the difference by asking, and a replay does it at the same place.
+        """
+        if self.recorder is not None:
+            self.recorder.later(seconds, action)
+            return
 
         def act() -> None:
             self.stopping.wait(seconds)
@@ -114,14 +158,14 @@ class Sandbox:
             self.populate()
             self.ledger.set_meta("populated", "yes")
 
-    def start(self) -> None:
-        """Fill an empty ledger. A ledger from an earlier run is continued."""
+    def start(self, *, background: bool = True) -> None:
+        """Fill an empty ledger; one from an earlier run is continued. Without `background` nothing happens by itself."""
         pushed = self.ledger.meta("clock_pushed_seconds")
         if pushed is not None:
             self.clock.advance(float(pushed))
         if self.ledger.meta("populated") is None:
             self.reset()
-        for starter in self.starters:
+        for starter in self.starters if background else ():
             starter()
 
     def close(self) -> None:
@@ -163,45 +207,3 @@ def new_sandbox(
     )
     add_control(sandbox)
     return sandbox
-
-
-def _status_line(status: int) -> str:
-    return f"{status} {HTTPStatus(status).phrase}"
-
-
-def _send(
-    answer: Answer, environ: dict[str, Any], start_response: Callable[..., Any], stopping: Event
-) -> Iterable[bytes]:
-    if answer.silent:
-        _cut(environ)
-        start_response("500 Cut", [("Content-Length", "0")])
-        return [b""]
-    headers = [(name, value) for name, value in answer.headers if name.lower() != "content-length"]
-    length = str(len(answer.body))
-    start_response(_status_line(answer.status), [*headers, ("Content-Length", length)])
-    if answer.cut_after is not None:
-        return _cut_body(answer.body[: answer.cut_after])
-    if answer.piece_bytes is not None:
-        return _slowly(answer, stopping)
-    return [answer.body]
-
-
-def _slowly(answer: Answer, stopping: Event) -> Iterable[bytes]:
-    size = max(answer.piece_bytes or 1, 1)
-    for start in range(0, len(answer.body), size):
-        yield answer.body[start : start + size]
-        stopping.wait(answer.pause_seconds)
-
-
-def _cut_body(beginning: bytes) -> Iterable[bytes]:
-    """Send the beginning of a body: the server finds it shorter than announced and closes the connection."""
-    yield beginning
-
-
-def _cut(environ: dict[str, Any]) -> None:
-    """Close the connection under the server's feet: the client sees its end without one byte of an answer."""
-    disconnected = environ.get("waitress.client_disconnected")
-    channel = getattr(disconnected, "__self__", None)
-    if channel is not None:
-        with suppress(OSError):
-            channel.socket.shutdown(socket.SHUT_RDWR)

@@ -2,6 +2,9 @@
 
 The process prints one JSON line, `{"base_url": ...}`, when it answers, and ends on SIGTERM, SIGINT, or (with
 `--stop-at-eof`) when its standard input is closed, so that it never outlives the one who started it.
+
+With `--faults SEED` a day of faults is laid over it and written down; with `--replay FILE` it serves nobody, plays what
+was written down once more, prints what came of that, and ends.
 """
 
 from __future__ import annotations
@@ -12,8 +15,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from threading import Event, Thread
@@ -23,6 +27,7 @@ from connector.sandbox.clock import SandboxClock
 from connector.sandbox.control import change_settings
 from connector.sandbox.platform import Sandbox
 from connector.sandbox.server import Server
+from connector.sandbox.transcript import Recorder, read_transcript, replay
 from connector.sandbox.wire import from_json
 
 Create = Callable[[Any, Path, SandboxClock], Sandbox]
@@ -32,6 +37,11 @@ Create = Callable[[Any, Path, SandboxClock], Sandbox]
 def serve_process(settings: Any, create: Create, arguments: Sequence[str] | None = None) -> int:
     """The main function of a platform's `__main__`: parse, serve, wait, stop."""
     options = _parser().parse_args(arguments)
+    if options.replay:
+        return _replay(settings, create, Path(options.replay))
+    if options.data is None:
+        sys.stderr.write("Say with --data where the ledger is to be kept.\n")
+        return 2
     try:
         change_settings(settings, {**from_json(options.settings), "seed": options.seed})
         start = datetime.fromisoformat(options.start_at) if options.start_at else None
@@ -42,7 +52,13 @@ def serve_process(settings: Any, create: Create, arguments: Sequence[str] | None
     stop = Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    server = Server(create(settings, Path(options.data), clock), options.port)
+    sandbox = create(settings, Path(options.data), clock)
+    if options.faults is not None:
+        # Unbuffered: what was answered is written down even when the process is killed.
+        transcript = (Path(options.data) / f"transcript-{sandbox.name}.jsonl").open("wb", 0)
+        sandbox.closers.append(transcript.close)
+        Recorder(sandbox, options.faults, transcript.write)
+    server = Server(sandbox, options.port)
     sys.stdout.write(json.dumps({"base_url": server.base_url}) + "\n")
     sys.stdout.flush()
     if options.stop_at_eof:
@@ -52,6 +68,26 @@ def serve_process(settings: Any, create: Create, arguments: Sequence[str] | None
         continue
     server.stop()
     return 0
+
+
+def _replay(settings: Any, create: Create, path: Path) -> int:
+    """Play a transcript once more on a fresh platform. The exit code is 1 where anything differs."""
+    try:
+        _, header = next(read_transcript(path))
+        # Written as JSON, a tuple is a list: the check makes it a tuple again.
+        change_settings(settings, header["settings"])
+        clock = SandboxClock(datetime.fromisoformat(header["began_at"]), frozen=True)
+        with tempfile.TemporaryDirectory(prefix="sandbox-replay-") as directory:
+            sandbox = create(settings, Path(directory), clock)
+            try:
+                result = replay(sandbox, path)
+            finally:
+                sandbox.close()
+    except (ValueError, StopIteration, OSError) as error:
+        sys.stderr.write(f"{path.name} cannot be played again: {str(error) or 'it is empty.'}\n")
+        return 2
+    sys.stdout.write(json.dumps(asdict(result)) + "\n")
+    return 1 if result.differences else 0
 
 
 @dataclass(slots=True)
@@ -84,6 +120,7 @@ def start_process(
     seed: int = 1,
     settings: dict[str, Any] | None = None,
     start_at: datetime | None = None,
+    faults: int | None = None,
 ) -> RunningPlatform:
     """Start `python -m module` and return once it answers. Raises RuntimeError when it does not."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -91,6 +128,8 @@ def start_process(
     command += ["--seed", str(seed), "--settings", json.dumps(settings or {}), "--stop-at-eof"]
     if start_at is not None:
         command += ["--start-at", start_at.isoformat()]
+    if faults is not None:
+        command += ["--faults", str(faults)]
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
     )
@@ -102,6 +141,13 @@ def start_process(
     return RunningPlatform(
         name, json.loads(line)["base_url"], directory / f"{name}.sqlite3", process
     )
+
+
+def replay_process(module: str, path: Path) -> tuple[int, str]:
+    """Play a transcript once more in a process of its own: (exit code, what it printed)."""
+    command = [sys.executable, "-m", module, "--replay", str(path)]
+    done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False)
+    return done.returncode, (done.stdout or done.stderr).decode("utf-8", "replace").strip()
 
 
 def _close_pipes(process: subprocess.Popen[bytes]) -> None:
@@ -119,9 +165,7 @@ def _wait_for_eof(stop: Event) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="A local stand-in of a platform; loopback only.")
-    parser.add_argument(
-        "--data", required=True, help="directory of the ledger; a ledger found there is continued"
-    )
+    parser.add_argument("--data", help="directory of the ledger; a ledger found there is continued")
     parser.add_argument(
         "--port", type=int, default=0, help="port on 127.0.0.1; 0 takes any free one"
     )
@@ -134,6 +178,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--start-at", help="the instant the sandbox begins at (ISO 8601 with offset); default: now"
     )
+    parser.add_argument(
+        "--faults", type=int, help="a seed: lay a day of faults over it, and write all of it down"
+    )
+    parser.add_argument("--replay", help="play this transcript once more, compare, and end")
     parser.add_argument(
         "--stop-at-eof", action="store_true", help="end when standard input is closed"
     )

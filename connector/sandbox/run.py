@@ -19,6 +19,8 @@ MODULES = {
     "finexio": "connector.sandbox.finexio",
     "tryton": "connector.sandbox.tryton",
     "hosted_session": "connector.sandbox.hosted_session",
+    "monite": "connector.sandbox.monite",
+    "kanmon": "connector.sandbox.kanmon",
 }
 """Platforms that `run_sandbox` starts, by name; the ledger of each is `directory/NAME.sqlite3`."""
 
@@ -38,6 +40,11 @@ class RunningSandbox:
     def tryton(self) -> RunningPlatform:
         """The other accounting system: receivables and payables, and notes on them."""
         return self.platforms["tryton"]
+
+    @property
+    def monite(self) -> RunningPlatform:
+        """Accounting system and financier in one; its API is below `/v1` of `base_url`."""
+        return self.platforms["monite"]
 
     @property
     def financier(self) -> RunningPlatform:
@@ -71,16 +78,19 @@ def run_sandbox(
     webhook_secret: str | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     start_at: datetime | None = None,
+    faults: int | None = None,
 ) -> RunningSandbox:
     """Start every platform and return once all answer.
 
     `ports` and `settings` are by platform name (see `MODULES`); a port that is not named is any free one. The
     webhook's URL may be given later: `control(base_url, "/sandbox/settings", {"webhook_url": ...})`. A directory
-    that was used before is continued. Raises RuntimeError when a platform does not start; then none is left.
+    that was used before is continued. With `faults`, a seed, a day of faults is laid over each, and all that is asked
+    and answered is written to `directory/transcript-NAME.jsonl`; such a directory must be a fresh one. Raises RuntimeError when a platform does not start; then none is left.
     """
     own: dict[str, dict[str, Any]] = {
         "finexio": {"invoices": invoices},
         "tryton": {"invoices": invoices},
+        "monite": {"invoices": invoices},
         "hosted_session": {"webhook_url": webhook_url, "webhook_secret": webhook_secret},
     }
 
@@ -92,8 +102,9 @@ def run_sandbox(
                 module=MODULES[name],
                 port=(ports or {}).get(name, 0),
                 seed=seed,
-                settings={**own[name], **(settings or {}).get(name, {})},
+                settings={**own.get(name, {}), **(settings or {}).get(name, {})},
                 start_at=start_at,
+                faults=faults,
             )
         except RuntimeError as error:
             return error

@@ -2,7 +2,7 @@
 
 Events of one subject (an invoice) go through one lane and keep their order unless a fault or a retry changes it.
 Due times follow the sandbox's clock, so that pushing it brings the retries forward. Every attempt and its answer
-is a row of the ledger.
+is a row of the ledger. What can go wrong with a delivery is in `disturbances/delivery.py`.
 """
 
 from __future__ import annotations
@@ -10,16 +10,22 @@ from __future__ import annotations
 import hashlib
 import hmac
 import http.client
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Event, Thread
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from connector.sandbox.clock import SandboxClock
+from connector.sandbox.disturbances.delivery import WEBHOOK_FAULTS, Planned, Sending
+from connector.sandbox.fault_catalogue import seconds_of
 from connector.sandbox.ledger import instant_text
 from connector.sandbox.platform import Sandbox
+from connector.sandbox.wire import from_json, to_json
+
+__all__ = ["WEBHOOK_FAULTS", "Listener", "WebhookSender", "WebhookSettings", "signature"]
 
 _LONGEST_WAIT_SECONDS = 2.0
 
@@ -43,63 +49,29 @@ class WebhookSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
-    """One delivery to come. `fault` is remembered for signing and for the reader of the ledger."""
+class Listener:
+    """Where a delivery goes. `url` None: nowhere; `secret` None: unsigned; `headers` go with each."""
 
-    body: bytes
-    delay_seconds: float = 0.0
-    state: str = "due"
-    fault: str | None = None
-
-
-WebhookFault = Callable[[Planned, dict[str, object]], list[Planned]]
-
-
-def _number(options: dict[str, object], name: str, default: float) -> float:
-    return float(str(options.get(name, default)))
-
-
-def _duplicate(plan: Planned, options: dict[str, object]) -> list[Planned]:
-    return [plan] * int(_number(options, "copies", 2))
-
-
-def _delay(plan: Planned, options: dict[str, object]) -> list[Planned]:
-    return [replace(plan, delay_seconds=_number(options, "seconds", 60))]
-
-
-def _reorder(plan: Planned, options: dict[str, object]) -> list[Planned]:
-    return [replace(plan, delay_seconds=_number(options, "seconds", 5))]
-
-
-def _lose(plan: Planned, _options: dict[str, object]) -> list[Planned]:
-    return [replace(plan, state="lost")]
-
-
-def _as_it_is(plan: Planned, _options: dict[str, object]) -> list[Planned]:
-    return [plan]
-
-
-def _cut_body(plan: Planned, _options: dict[str, object]) -> list[Planned]:
-    return [replace(plan, body=plan.body[: len(plan.body) // 2])]
-
-
-WEBHOOK_FAULTS: dict[str, WebhookFault] = {
-    "webhook_duplicate": _duplicate,  # option `copies`
-    "webhook_delay": _delay,  # option `seconds`, by the sandbox's clock
-    "webhook_reorder": _reorder,  # comes after the next event of the same subject, at the latest after `seconds`
-    "webhook_lose": _lose,
-    "webhook_bad_signature": _as_it_is,
-    "webhook_old_timestamp": _as_it_is,
-    "webhook_unsigned": _as_it_is,
-    "webhook_cut_body": _cut_body,
-}
+    url: str | None
+    secret: str | None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class WebhookSender:
-    """Delivers the events of one platform. `settings` is the platform's own and may change while it runs."""
+    """Delivers the events of one platform. `settings` is the platform's own and may change while it runs.
 
-    def __init__(self, sandbox: Sandbox, settings: WebhookSettings) -> None:
+    A platform with several listeners names one as the `target` of each delivery; `listener_of` finds it, when the
+    delivery is made. Without a target the listener is the one of the settings.
+    """
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        settings: WebhookSettings,
+        listener_of: Callable[[str], Listener] | None = None,
+    ) -> None:
         self._sandbox = sandbox
+        self._listener_of = listener_of
         self._settings = settings
         self._lanes = max(settings.webhook_lanes, 1)
         self._wakers: list[Event] = []
@@ -119,28 +91,32 @@ class WebhookSender:
             self._threads.append(thread)
             thread.start()
 
-    def emit(self, event_id: str, event_type: str, subject: str, body: bytes) -> None:
+    def emit(
+        self, event_id: str, event_type: str, subject: str, body: bytes, target: str | None = None
+    ) -> None:
         """Plan the delivery of an event: call it in the transaction that changes what the event tells."""
-        rule = self._sandbox.faults.take(f"WEBHOOK {event_type}")
+        rule = self._sandbox.faults.take(f"WEBHOOK {event_type}", subject)
         plans = [Planned(body)]
         if rule is not None and rule.fault in WEBHOOK_FAULTS:
-            options: dict[str, object] = dict(rule.options)
-            plans = WEBHOOK_FAULTS[rule.fault](replace(plans[0], fault=rule.fault), options)
-        if self._settings.webhook_url is None:
+            plans = WEBHOOK_FAULTS[rule.fault](Planned(body, fault=rule.fault), rule.options)
+        if self._sandbox.recorder is not None:
+            for plan in plans:
+                self._sandbox.recorder.event(event_type, plan.fault, plan.body)
+        if self._listener(target).url is None:
             plans = [replace(plan, state="unregistered") for plan in plans]
         now = self._sandbox.clock.now()
-        lane = int.from_bytes(hashlib.sha256(subject.encode()).digest()[:4], "big")
-        lane %= self._lanes
-        dues = [instant_text(now + timedelta(seconds=plan.delay_seconds)) for plan in plans]
+        lane = int.from_bytes(hashlib.sha256(subject.encode()).digest()[:4], "big") % self._lanes
+        rows: list[tuple[Any, ...]] = []
+        for plan in plans:
+            what = (event_id, event_type, subject, lane, plan.body, plan.fault, plan.state)
+            due = instant_text(now + timedelta(seconds=plan.delay_seconds))
+            rows.append((*what, due, target, to_json(asdict(plan.sending))))
         ledger = self._sandbox.ledger
         with ledger.transaction():
             ledger.write(
-                "INSERT INTO deliveries (event_id,event_type,subject,lane,body,fault,state,attempts,due_at)"
-                " VALUES (?,?,?,?,?,?,?,0,?)",
-                [
-                    (event_id, event_type, subject, lane, plan.body, plan.fault, plan.state, due)
-                    for plan, due in zip(plans, dues, strict=True)
-                ],
+                "INSERT INTO deliveries (event_id,event_type,subject,lane,body,fault,state,attempts,due_at,target,"
+                "sending) VALUES (?,?,?,?,?,?,?,0,?,?,?)",
+                rows,
             )
             # What was held back for reordering comes right after this event.
             ledger.write(
@@ -175,13 +151,22 @@ class WebhookSender:
                 waker.wait(min(max(wait, 0.001), _LONGEST_WAIT_SECONDS))
                 continue
             row = found[0]
-            signing = self._signature(row["body"], row["fault"])
-            settings = self._settings
-            status, error = poster.post(
-                settings.webhook_url or "", row["body"], signing, settings.webhook_timeout_seconds
-            )
+            status, error = self._deliver(poster, row)
             self._write_attempt(row["sequence"], row["event_id"], row["attempts"], status, error)
         poster.close()
+
+    def _deliver(self, poster: _Poster, row: Any) -> tuple[int | None, str | None]:
+        listener = self._listener(row["target"])
+        told = from_json(row["sending"])
+        sending = Sending(**{**told, "pause_seconds": seconds_of(told, "pause_seconds", 0)})
+        headers = {**listener.headers, **self._signed(listener.secret, row["body"], sending)}
+        headers["Content-Type"] = sending.content_type
+        body: bytes | Iterator[bytes] = row["body"]
+        if sending.pause_seconds > 0:
+            headers["Content-Length"] = str(len(row["body"]))
+            body = _drip(row["body"], sending.pause_seconds)
+        timeout = self._settings.webhook_timeout_seconds
+        return poster.post(listener.url or "", body, headers, timeout)
 
     def _write_attempt(
         self, sequence: int, event_id: str, attempts: int, status: int | None, error: str | None
@@ -204,18 +189,28 @@ class WebhookSender:
                 [(state, instant_text(due), sequence)],
             )
 
-    def _signature(self, body: bytes, fault: str | None) -> dict[str, str]:
+    def _listener(self, target: str | None) -> Listener:
+        if self._listener_of is None or target is None:
+            return Listener(self._settings.webhook_url, self._settings.webhook_secret)
+        return self._listener_of(target)
+
+    def _signed(self, secret: str | None, body: bytes, sending: Sending) -> dict[str, str]:
         settings = self._settings
-        if settings.webhook_secret is None or fault == "webhook_unsigned":
+        if secret is None or sending.key == "none":
             return {}
         now = (
             SandboxClock.machine_now()
             if settings.webhook_signature_clock == "machine"
             else self._sandbox.clock.now()
         )
-        stamp = int(now.timestamp()) - (86_400 if fault == "webhook_old_timestamp" else 0)
-        value = signature(settings.webhook_signature_scheme, settings.webhook_secret, stamp, body)
-        if fault == "webhook_bad_signature":
+        stamp = int(now.timestamp()) + sending.stamp_offset_seconds
+        signed = body + b" " if sending.signs_other_bytes else body
+        scheme, other = settings.webhook_signature_scheme, f"not {secret}"
+        value = signature(scheme, other if sending.key == "other" else secret, stamp, signed)
+        if sending.key == "both" and scheme == "timestamped":
+            stranger = signature(scheme, other, stamp, signed).partition(",")[2]
+            value = f"t={stamp},{stranger},{value.partition(',')[2]}"
+        if sending.spoilt:
             value = value[:-1] + ("0" if value[-1] != "0" else "1")
         return {settings.webhook_signature_header: value}
 
@@ -233,6 +228,12 @@ def signature(scheme: str, secret: str, stamp: int, body: bytes) -> str:
     return f"t={stamp},v1={hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()}"
 
 
+def _drip(body: bytes, pause_seconds: float) -> Iterator[bytes]:
+    for place in range(len(body)):
+        time.sleep(pause_seconds)
+        yield body[place : place + 1]
+
+
 class _Poster:
     """Posts to one URL over one kept connection."""
 
@@ -241,7 +242,11 @@ class _Poster:
         self._place: tuple[str, str, float] | None = None
 
     def post(
-        self, url: str, body: bytes, headers: dict[str, str], timeout_seconds: float
+        self,
+        url: str,
+        body: bytes | Iterator[bytes],
+        headers: dict[str, str],
+        timeout_seconds: float,
     ) -> tuple[int | None, str | None]:
         """(status, None) or (None, what went wrong). A stale kept connection is opened anew once."""
         parts = urlsplit(url)
@@ -250,8 +255,8 @@ class _Poster:
             self.close()
             self._place = place
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        sent = {"Content-Type": "application/json", "User-Agent": "connector-sandbox", **headers}
-        kept = self._connection is not None
+        sent = {"User-Agent": "connector-sandbox", **headers}
+        kept = self._connection is not None and isinstance(body, bytes)
         try:
             return self._send(place, path, body, sent), None
         except (OSError, http.client.HTTPException) as error:
@@ -265,7 +270,11 @@ class _Poster:
             return None, type(error).__name__
 
     def _send(
-        self, place: tuple[str, str, float], path: str, body: bytes, headers: dict[str, str]
+        self,
+        place: tuple[str, str, float],
+        path: str,
+        body: bytes | Iterator[bytes],
+        headers: dict[str, str],
     ) -> int:
         if self._connection is None:
             secure = place[0] == "https"

@@ -75,11 +75,12 @@ class Audit(Repository):
             expected_seq, previous_hash = row.seq + 1, row.hash
         return broken
 
-    def recent(self, limit: int) -> list[AuditRow]:
-        """The newest entries, newest first."""
-        rows = self._connection.execute(
-            select(audit_log).order_by(audit_log.c.seq.desc()).limit(limit)
-        )
+    def recent(self, limit: int, before: int | None = None) -> list[AuditRow]:
+        """The newest entries, newest first; only those with a lower number than `before`."""
+        query = select(audit_log).order_by(audit_log.c.seq.desc()).limit(limit)
+        if before is not None:
+            query = query.where(audit_log.c.seq < before)
+        rows = self._connection.execute(query)
         return [AuditRow(**{**row, "detail": json.loads(row["detail"])}) for row in rows.mappings()]
 
     def _all(self) -> Iterator[Any]:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, select
+from sqlalchemy import and_, delete, select, update
 
+from connector.financier import BuyerLimit, LimitStatus
 from connector.store.chain import canonical_json
 from connector.store.repository import Repository
-from connector.store.schema import company_links, counterparties
+from connector.store.schema import buyer_limits, company_links, counterparties
 from connector.system import Counterparty
 
 _SAVE = """
@@ -60,8 +61,26 @@ class CompanyLink:
     linked_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class LimitRow:
+    """The latest limit of a company at a financier. `status`: `none` or a word of `connector.financier.LimitStatus`;
+    amounts in minor units of `currency`, None where they are not told."""
+
+    financier: str
+    company_id: str
+    status: str
+    raw_status: str | None
+    currency: str
+    requested_minor_units: int | None
+    total_minor_units: int | None
+    available_minor_units: int | None
+    checked_at: datetime
+    requested_at: datetime | None
+    requested_by: str | None
+
+
 class Companies(Repository):
-    """Writing and reading counterparties and links."""
+    """Writing and reading counterparties, links and limits."""
 
     def save_counterparties(
         self, connection: str, rows: Sequence[tuple[Counterparty, int]]
@@ -180,6 +199,46 @@ class Companies(Repository):
         if financier is not None:
             query = query.where(links.financier == financier)
         return [CompanyLink(**row) for row in self._connection.execute(query).mappings()]
+
+
+    def save_limit(
+        self, financier: str, company_id: str, limit: BuyerLimit | None, currency: str
+    ) -> None:
+        """Keep what the financier tells about a company now; None: it has no limit. Who asked for one stays."""
+        told = limit or BuyerLimit(LimitStatus.UNKNOWN, "", currency)
+        self._upsert(
+            buyer_limits,
+            financier=financier,
+            company_id=company_id,
+            status="none" if limit is None else limit.status.value,
+            raw_status=None if limit is None else limit.raw_status,
+            currency=told.currency,
+            requested_minor_units=told.requested_minor_units,
+            total_minor_units=told.total_minor_units,
+            available_minor_units=told.available_minor_units,
+            checked_at=self._now(),
+        )
+
+    def limit_was_requested(self, financier: str, company_id: str, by: str) -> None:
+        """Note who asked for the limit that was just saved."""
+        self._connection.execute(
+            update(buyer_limits)
+            .where(
+                buyer_limits.c.financier == financier,
+                buyer_limits.c.company_id == company_id,
+            )
+            .values(requested_at=self._now(), requested_by=by)
+        )
+
+    def limits(self, financier: str, company_ids: Collection[str]) -> dict[str, LimitRow]:
+        """What is known about the companies' limits, by company; those never asked about are absent."""
+        rows = self._connection.execute(
+            select(buyer_limits).where(
+                buyer_limits.c.financier == financier,
+                self._among(buyer_limits.c.company_id, company_ids),
+            )
+        )
+        return {row["company_id"]: LimitRow(**row) for row in rows.mappings()}
 
 
 def _counterparty(row: Mapping[Any, Any]) -> CounterpartyRow:

@@ -123,14 +123,19 @@ class FinancingInvoices(Repository):
             )
         return self._rows(query.order_by(columns.id).limit(limit))
 
-    def poll_at_once(self, financier: str, now: datetime) -> int:
-        """Make every invoice under way due for its poll. Returns how many."""
+    def poll_at_once(
+        self, financier: str, now: datetime, remote_ids: Sequence[str] | None = None
+    ) -> int:
+        """Make every invoice under way, or those with these remote identifiers, due for its poll. Returns how many."""
         columns = financing_invoices.c
-        return self._connection.execute(
+        due = (
             update(financing_invoices)
             .where(columns.financier == financier, columns.next_poll_at > now)
             .values(next_poll_at=now)
-        ).rowcount
+        )
+        if remote_ids is not None:
+            due = due.where(self._among(columns.remote_invoice_id, remote_ids))
+        return self._connection.execute(due).rowcount
 
     def to_poll(self, financier: str, now: datetime, limit: int) -> list[FinancingRow]:
         """Those the platform has and whose next poll is due, longest due first."""

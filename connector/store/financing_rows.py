@@ -103,6 +103,15 @@ class FinancingRow:
         return self.state not in REPLACEABLE
 
     @property
+    def may_open_session(self) -> bool:
+        """Whether all it lacks is another session, because the one before was canceled or has expired."""
+        return (
+            self.state == "parked"
+            and self.session_status in ("canceled", "expired")
+            and ((self.status or "draft") in ("draft", "unknown"))
+        )
+
+    @property
     def financing(self) -> Mapping[str, int]:
         """Parts of the financing in minor units, by the platform's names; empty when it told none."""
         return {} if self.financing_json is None else json.loads(self.financing_json)

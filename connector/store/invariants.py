@@ -151,7 +151,7 @@ INVARIANTS = (
         """
         select b.id from status_timeline a join status_timeline b
           on b.financing_invoice_id = a.financing_invoice_id and b.seq > a.seq
-        where a.status in ('repaid', 'declined', 'defaulted')""",
+        where a.status in ('returned', 'repaid', 'declined', 'defaulted')""",
     ),
     Invariant(
         "I20",

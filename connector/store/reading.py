@@ -175,6 +175,15 @@ class RecordReading(Repository):
             raise NotFound(f"There is no outcome {outcome_id}.")
         return OutcomeRow(**found)
 
+    def versions_decided(self, outcome_ids: Sequence[int]) -> dict[int, int]:
+        """Of which record version each of these outcomes was decided."""
+        rows = self._connection.execute(
+            select(outcomes.c.id, outcomes.c.version_id).where(
+                self._among(outcomes.c.id, list(outcome_ids))
+            )
+        )
+        return {row.id: row.version_id for row in rows}
+
     def current_outcome(self, record_id: int) -> OutcomeRow:
         """The outcome in force. Raises NotFound for a record that was never decided."""
         rows = self._connection.execute(
@@ -196,13 +205,15 @@ class RecordReading(Repository):
         reason_codes: Collection[str] | None = None,
         recheck_due: date | None = None,
         not_by_mapping: int | None = None,
+        stored_since: date | None = None,
         after_id: int = 0,
         limit: int = 500,
     ) -> list[RecordForDecision]:
         """The next records of a stream after `after_id`, by identifier, with their latest version.
 
         `recheck_due`: only those whose outcome may change on or before that date. `not_by_mapping`: only those
-        decided by another mapping version than this one, or never.
+        decided by another mapping version than this one, or never. `stored_since`: only those whose latest version
+        was stored on that day or later.
         """
         records = source_records.c
         # Every record of the stream is looked at in the order of its identifier. The index over connection and
@@ -221,6 +232,10 @@ class RecordReading(Repository):
             decided_by = outcomes.c.mapping_version_id
             ids = ids.outerjoin(outcomes, outcomes.c.id == records.outcome_id)
             ids = ids.where(decided_by.is_distinct_from(not_by_mapping))
+        if stored_since is not None:
+            latest = record_versions.alias()
+            ids = ids.join(latest, latest.c.id == records.latest_version_id)
+            ids = ids.where(func.substr(latest.c.stored_at, 1, 10) >= stored_since.isoformat())
         rows = self._connection.execute(
             select(
                 records.id,
@@ -241,6 +256,55 @@ class RecordReading(Repository):
             .order_by(records.id)
         )
         return [RecordForDecision(*row) for row in rows]
+
+    def stored_versions(
+        self,
+        connection: str,
+        stream: str,
+        *,
+        since: date | None = None,
+        until: date | None = None,
+        older: bool = True,
+        after_id: int = 0,
+        limit: int = 500,
+    ) -> tuple[list[tuple[int, str, int, bytes, bool]], int | None]:
+        """The versions of the next `limit` records after `after_id`: (record, source id, version number, raw, whether
+        it is the latest), and the identifier of the last of these records, None when there are none.
+
+        Only versions stored on the days from `since` to `until`; without `older`, only latest ones.
+        """
+        records, versions = source_records.c, record_versions.c
+        ids = (
+            select(records.id)
+            .where(
+                func.coalesce(records.connection, "") == connection,  # see `iter_latest`
+                func.coalesce(records.stream, "") == stream,
+                records.id > after_id,
+            )
+            .order_by(records.id)
+            .limit(limit)
+        )
+        page = list(self._connection.execute(ids).scalars())
+        if not page:
+            return [], None
+        is_latest = versions.id == records.latest_version_id
+        query = (
+            select(records.id, records.source_id, versions.version_no, versions.raw, is_latest)
+            .join(record_versions, versions.record_id == records.id)
+            .where(records.id.between(page[0], page[-1]), self._among(records.id, page))
+            .order_by(records.id, versions.version_no)
+        )
+        if since is not None:
+            query = query.where(func.substr(versions.stored_at, 1, 10) >= since.isoformat())
+        if until is not None:
+            query = query.where(func.substr(versions.stored_at, 1, 10) <= until.isoformat())
+        if not older:
+            query = query.where(is_latest)
+        rows = [
+            (record_id, source_id, number, bytes(raw), bool(latest))
+            for record_id, source_id, number, raw, latest in self._connection.execute(query)
+        ]
+        return rows, page[-1]
 
     def list_current(
         self,

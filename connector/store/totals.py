@@ -98,7 +98,9 @@ class CurrentTotals(Repository):
             .where(
                 made.kind == "excluded",
                 columns.state.in_(("submitting", "submitted")),
-                func.coalesce(columns.status, "").not_in(("repaid", "declined", "defaulted")),
+                func.coalesce(columns.status, "").not_in(
+                    ("returned", "repaid", "declined", "defaulted")
+                ),
             )
             .group_by(made.reason_code, columns.currency)
             .order_by(made.reason_code, columns.currency)

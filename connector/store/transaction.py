@@ -16,13 +16,23 @@ from connector.store.documents import Documents
 from connector.store.financing import FinancingInvoices
 from connector.store.inbox import Inbox
 from connector.store.invariants import Invariants
+from connector.store.mapping_documents import MappingDocuments
+from connector.store.mapping_examples import MappingExamples
+from connector.store.mapping_trials import MappingTrials
 from connector.store.mappings import Mappings
 from connector.store.outbox import Outbox
+from connector.store.people import ApiTokens, People
+from connector.store.reading_audit import AuditReading
+from connector.store.reading_deliveries import DeliveryReading
+from connector.store.reading_facts import InvoiceFacts
+from connector.store.reading_invoices import InvoiceReading
+from connector.store.reading_runs import RunReading
 from connector.store.records import Records
 from connector.store.runs import Runs
 from connector.store.schema import metadata
 from connector.store.timeline import Timeline
 from connector.store.totals import CurrentTotals
+from connector.store.web_sessions import OneTimeCodes, SignInBrakes, WebSessions
 
 _HIGHEST = {
     table.name: str(select(func.max(table.c.id)))
@@ -79,6 +89,18 @@ class Transaction:
         return Mappings(self)
 
     @cached_property
+    def mapping_documents(self) -> MappingDocuments:
+        return MappingDocuments(self)
+
+    @cached_property
+    def mapping_trials(self) -> MappingTrials:
+        return MappingTrials(self)
+
+    @cached_property
+    def mapping_examples(self) -> MappingExamples:
+        return MappingExamples(self)
+
+    @cached_property
     def companies(self) -> Companies:
         return Companies(self)
 
@@ -105,6 +127,46 @@ class Transaction:
     @cached_property
     def inbox(self) -> Inbox:
         return Inbox(self.connection, self.clock)
+
+    @cached_property
+    def people(self) -> People:
+        return People(self)
+
+    @cached_property
+    def api_tokens(self) -> ApiTokens:
+        return ApiTokens(self)
+
+    @cached_property
+    def web_sessions(self) -> WebSessions:
+        return WebSessions(self)
+
+    @cached_property
+    def one_time_codes(self) -> OneTimeCodes:
+        return OneTimeCodes(self)
+
+    @cached_property
+    def sign_in_brakes(self) -> SignInBrakes:
+        return SignInBrakes(self)
+
+    @cached_property
+    def facts(self) -> InvoiceFacts:
+        return InvoiceFacts(self)
+
+    @cached_property
+    def invoices(self) -> InvoiceReading:
+        return InvoiceReading(self)
+
+    @cached_property
+    def audit_list(self) -> AuditReading:
+        return AuditReading(self)
+
+    @cached_property
+    def run_list(self) -> RunReading:
+        return RunReading(self)
+
+    @cached_property
+    def deliveries(self) -> DeliveryReading:
+        return DeliveryReading(self)
 
     @cached_property
     def totals(self) -> CurrentTotals:

@@ -16,6 +16,7 @@ from connector.transport.authorization import (
     BasicAuthorization,
     BearerAuthorization,
     ClientCredentials,
+    JsonGrant,
 )
 from connector.transport.client import JSON, Transport, segment
 from connector.transport.context import AdapterContext
@@ -31,6 +32,7 @@ __all__ = [
     "BasicAuthorization",
     "BearerAuthorization",
     "ClientCredentials",
+    "JsonGrant",
     "Redactor",
     "Reply",
     "Secret",

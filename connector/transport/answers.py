@@ -24,6 +24,9 @@ from connector.errors import (
 LONGEST_WAIT_SECONDS = 3600.0
 """What an absurd Retry-After is cut to."""
 
+_EARLIEST_INSTANT_SECONDS = 1e9
+"""A larger number is an instant in Unix seconds (after 2001), a smaller one a duration."""
+
 _SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?", re.ASCII)
 
 
@@ -128,6 +131,23 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
         return None
     since = _instant(headers.get("Date") or "") or now
     return min(max((until - since).total_seconds(), 0.0), LONGEST_WAIT_SECONDS)
+
+
+def spent_for(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds until the platform's budget is new, by `RateLimit-Remaining` and `RateLimit-Reset`; None while some of it
+    is left or nothing usable is said.
+
+    The reset is either seconds from now or an instant in Unix seconds: both are in use.
+    """
+    if (headers.get("RateLimit-Remaining") or "").strip() != "0":
+        return None
+    stated = (headers.get("RateLimit-Reset") or "").strip()
+    if not _SECONDS.fullmatch(stated):
+        return None
+    seconds = float(stated)
+    if seconds > _EARLIEST_INSTANT_SECONDS:
+        seconds -= (_instant(headers.get("Date") or "") or now).timestamp()
+    return min(max(seconds, 0.0), LONGEST_WAIT_SECONDS)
 
 
 def _instant(text: str) -> datetime | None:

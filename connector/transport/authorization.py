@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlencode
 
+from connector import strict_json
 from connector.clock import Clock
 from connector.errors import ContractDrift, ReconnectRequired, Refused
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from connector.transport.client import Transport
 
 FORM = "application/x-www-form-urlencoded"
+_JSON = "application/json"
 _UNSTATED_LIFE_SECONDS = 3600
 
 
@@ -65,26 +67,21 @@ class BearerAuthorization:
         return (self._token,)
 
 
-class ClientCredentials:
-    """OAuth 2.0 client credentials (RFC 6749 section 4.4), form-encoded, one token request at a time.
+class _TokenGrant:
+    """Asks for access tokens at one address, one request at a time, and keeps the newest while it is fresh.
 
     A token is replaced `early_seconds` before its end (at the latest after half its life), and never used longer
     than `max_life_seconds`, whatever the platform says about it.
     """
 
+    remedy = "Check `client_id` and `client_secret`."
+    refused_statuses: frozenset[int] = frozenset({400, 401, 403})
+    """With which the platform says that the credentials are bad."""
+
     def __init__(
-        self,
-        token_url: str,
-        client_id: str,
-        client_secret: str,
-        clock: Clock,
-        *,
-        early_seconds: float = 300.0,
-        max_life_seconds: float = 72_000.0,
+        self, token_url: str, clock: Clock, *, early_seconds: float, max_life_seconds: float
     ) -> None:
         self._token_url = token_url
-        self._client_id = client_id
-        self._client_secret = client_secret
         self._clock = clock
         self._early_seconds = early_seconds
         self._max_life_seconds = max_life_seconds
@@ -107,30 +104,28 @@ class ClientCredentials:
                 self._header = None
         return True
 
-    def secrets(self) -> Iterable[str]:
-        return (self._client_secret,)
+    def _request(self) -> tuple[bytes, str, Mapping[str, str]]:
+        """Body, content type and further headers of the token request."""
+        raise NotImplementedError
 
     def _ask(self, transport: Transport) -> None:
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": self._client_id,
-            "client_secret": self._client_secret,
-        }
+        body, content_type, headers = self._request()
         asked_at = self._clock.monotonic_seconds()
         try:
             reply = transport.request(
                 "POST",
                 self._token_url,
                 safe=True,
-                body=urlencode(form).encode("ascii"),
-                content_type=FORM,
+                body=body,
+                content_type=content_type,
+                headers=headers,
                 authorized=False,
             )
         except Refused as error:
-            if error.http_status in (400, 401, 403):
+            if error.http_status in self.refused_statuses:
                 raise ReconnectRequired(
                     f"{transport.name}: the client id or secret was refused. {error.message}",
-                    remedy="Check `client_id` and `client_secret`.",
+                    remedy=self.remedy,
                 ) from None
             raise
         answer = reply.json()
@@ -146,6 +141,70 @@ class ClientCredentials:
         life_seconds = _life(answer.get("expires_in"), self._max_life_seconds)
         self._fresh_until = asked_at + max(life_seconds - self._early_seconds, life_seconds / 2)
         self._header = f"Bearer {token}"
+
+
+class ClientCredentials(_TokenGrant):
+    """OAuth 2.0 client credentials (RFC 6749 section 4.4), form-encoded."""
+
+    def __init__(
+        self,
+        token_url: str,
+        client_id: str,
+        client_secret: str,
+        clock: Clock,
+        *,
+        early_seconds: float = 300.0,
+        max_life_seconds: float = 72_000.0,
+    ) -> None:
+        super().__init__(
+            token_url, clock, early_seconds=early_seconds, max_life_seconds=max_life_seconds
+        )
+        self._client_id = client_id
+        self._client_secret = client_secret
+
+    def secrets(self) -> Iterable[str]:
+        return (self._client_secret,)
+
+    def _request(self) -> tuple[bytes, str, Mapping[str, str]]:
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self._client_id,
+            "client_secret": self._client_secret,
+        }
+        return urlencode(form).encode("ascii"), FORM, {}
+
+
+class JsonGrant(_TokenGrant):
+    """A token endpoint whose request is a JSON object: `grant` as it stands, with the headers the platform wants.
+
+    `secrets` are the values in it that must never be shown. Some platforms answer wrong credentials with 422.
+    """
+
+    refused_statuses = frozenset({400, 401, 403, 422})
+
+    def __init__(
+        self,
+        token_url: str,
+        grant: Mapping[str, str],
+        clock: Clock,
+        *,
+        secrets: Iterable[str],
+        headers: Mapping[str, str] | None = None,
+        early_seconds: float = 300.0,
+        max_life_seconds: float = 72_000.0,
+    ) -> None:
+        super().__init__(
+            token_url, clock, early_seconds=early_seconds, max_life_seconds=max_life_seconds
+        )
+        self._grant = dict(grant)
+        self._secrets = tuple(secrets)
+        self._headers = dict(headers or {})
+
+    def secrets(self) -> Iterable[str]:
+        return self._secrets
+
+    def _request(self) -> tuple[bytes, str, Mapping[str, str]]:
+        return strict_json.write(self._grant), _JSON, self._headers
 
 
 def _life(stated: object, most: float) -> float:

@@ -20,6 +20,7 @@ from connector.transport.answers import (
     is_worth_another_try,
     raise_for,
     retry_after,
+    spent_for,
 )
 from connector.transport.authorization import Authorization
 from connector.transport.redaction import Redactor, platform_words
@@ -147,6 +148,7 @@ class Transport:
             except (LostError, NotSentError) as error:
                 outcome = error
             else:
+                self._heed(outcome)
                 if not is_worth_another_try(outcome.status):
                     return outcome
                 asked_seconds = retry_after(outcome.headers, self._clock.now())
@@ -159,6 +161,14 @@ class Transport:
                 raise after_failure(what, outcome, safe=safe) from None
             _LOG.debug("%s: try %d failed, the next in %.1f s", what, turn, wait_seconds)
             self._clock.sleep(wait_seconds, self._wire.closed)
+
+    def _heed(self, exchange: Exchange) -> None:
+        """Wait with the next request where the platform says that its budget is spent."""
+        if not self.settings.heeds_rate_headers:
+            return
+        spent_seconds = spent_for(exchange.headers, self._clock.now())
+        if spent_seconds is not None:
+            self._wire.budget.pause(min(spent_seconds, self.settings.patience_seconds))
 
     def _wait_seconds(
         self, turn: int, asked_seconds: float | None, give_up_at: float

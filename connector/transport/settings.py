@@ -58,6 +58,8 @@ class TransportSettings:
     """The longest Retry-After that is waited for on the spot; a longer one goes back to the schedule."""
     forbidden_means_reconnect: bool = True
     """Whether a 403 says that the credentials are bad (else: that this one thing is refused)."""
+    heeds_rate_headers: bool = False
+    """Whether the platform's `RateLimit-Remaining: 0` is waited out, until its `RateLimit-Reset`."""
 
 
 class TransportSchema(Schema):

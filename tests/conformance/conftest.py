@@ -15,7 +15,7 @@ import pytest
 from connector.financier import Submission
 from connector.registry import financiers, systems
 from connector.transport import AdapterContext
-from tests.conformance.harness import rebased
+from tests.conformance.harness import FinancierSide, rebased
 from tests.conformance.proxy import Proxy
 from tests.conformance.submitting import new_submission
 from tests.fakes import FakeClock
@@ -66,7 +66,7 @@ def proxy(side: Any) -> Iterator[Proxy]:
 def connect(side: Any, case: Case, proxy: Proxy, clock: FakeClock) -> Iterator[Callable[..., Any]]:
     """Makes adapters that go through the proxy: `connect(**changed settings)`."""
     made = []
-    known: Any = {**systems(), **financiers()}[case[0]]
+    known: Any = (financiers() if isinstance(side, FinancierSide) else systems())[case[0]]
 
     def make(**changes: Any) -> Any:
         settings = rebased({**side.settings, **changes}, side.url, proxy.url)
@@ -80,8 +80,8 @@ def connect(side: Any, case: Case, proxy: Proxy, clock: FakeClock) -> Iterator[C
 
 
 @pytest.fixture
-def submission(connect: Callable[..., Any]) -> Submission:
-    return new_submission(connect())
+def submission(connect: Callable[..., Any], side: FinancierSide) -> Submission:
+    return side.prepared(new_submission(connect()))
 
 
 @pytest.fixture(autouse=True)

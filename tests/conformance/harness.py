@@ -1,6 +1,7 @@
 """What a harness gives, so that one suite can test every system and every financier.
 
-`tests/conformance/harness_NAME.py` is found by the name in the registry. It offers
+`tests/conformance/harness_NAME.py` is found by the name in the registry; a financier that is called like an accounting
+system has its own in `harness_financier_NAME.py`. It offers
 
     VARIANTS       names of the ways in which the same adapter is to be tested (`("v1", "v2")`, or `("",)`)
     MARKS          optional: pytest marks for all its tests (`(pytest.mark.tryton,)`)
@@ -13,11 +14,15 @@ The other side should be small (a few pages) and quick: it is started once per v
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any
 
 import pytest
+
+from connector.financier import Submission
 
 
 @dataclass
@@ -63,17 +68,35 @@ class FinancierSide:
     """The platform's own status words and what they mean in ours."""
     create_paths: Mapping[str, str]
     """For each step, and for `company`, a part of the path at which it is made."""
-    event: Callable[[str, str], Mapping[str, Any]]
-    """A webhook body about an invoice, from its remote identifier and client reference."""
+    event: Callable[[str, str], Mapping[str, Any]] | None
+    """A webhook body about an invoice, from its remote identifier and client reference; None where the platform has no
+    webhooks."""
+    prepared: Callable[[Submission], Submission] = lambda submission: submission
+    """What must be there before an invoice can be submitted, made there; the submission as it then is."""
+    first_status: str = "draft"
+    """Ours, of an invoice whose steps have been done."""
+    least_minor_units: int = 1
+    past_due_words: str = "past"
+    """A part of how the platform refuses an invoice whose due date is past."""
+    renews_access: bool = True
+    """Whether a 401 may be the end of a token, so that another one is asked for."""
+    not_told: frozenset[str] = frozenset()
+    """Fields of a submission that the platform is not told, or does not tell in its turn."""
+    wire: Mapping[str, str] = field(
+        default_factory=lambda: {
+            name: name for name in ("id", "amount", "currency", "status", "due_date")
+        }
+    )
+    """What these are called in the answer about one invoice; what is absent is not told there."""
 
 
-def cases(names: list[str]) -> list[Any]:
+def cases(names: list[str], *, financiers: bool = False) -> list[Any]:
     """One pytest parameter for every adapter and variant. A harness that is missing is a failing test."""
     found = []
     for name in names:
-        try:
-            module = importlib.import_module(f"tests.conformance.harness_{name}")
-        except ModuleNotFoundError:
+        module = _harness(f"financier_{name}") if financiers else None
+        module = module or _harness(name)
+        if module is None:
             found.append(pytest.param((name, None, ""), id=name))
             continue
         for variant in module.VARIANTS:
@@ -81,6 +104,11 @@ def cases(names: list[str]) -> list[Any]:
             marks = getattr(module, "MARKS", ())
             found.append(pytest.param((name, module, variant), id=label, marks=marks))
     return found
+
+
+def _harness(name: str) -> ModuleType | None:
+    path = f"tests.conformance.harness_{name}"
+    return importlib.import_module(path) if importlib.util.find_spec(path) else None
 
 
 def rebased(settings: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:

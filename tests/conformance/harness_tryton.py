@@ -67,7 +67,7 @@ def _sandbox(directory: Path) -> Iterator[SystemSide]:
         return "7"
 
     with serve(sandbox) as url:
-        yield _side(url, "sandbox", "sandbox-user", SANDBOX_PASSWORD, ids=ids, change=change)
+        yield _side(url, "books", "sandbox-user", SANDBOX_PASSWORD, ids=ids, change=change)
 
 
 @contextmanager

@@ -18,8 +18,13 @@ serial = count(1)
 
 def new_submission(financier: Financier) -> Submission:
     """One invoice that was never submitted, between two companies of the account."""
-    buyer = financier.create_company(Counterparty("b", "Buyer Ltd", "buyer", "GB"))
-    supplier = financier.create_company(Counterparty("s", "Supplier GmbH", "supplier", "DE"))
+    buyer = supplier = ""
+    if financier.needs.linked_companies:
+        parties = (
+            Counterparty("b", "Buyer Ltd", "buyer", "GB"),
+            Counterparty("s", "Supplier GmbH", "supplier", "DE"),
+        )
+        buyer, supplier = (financier.create_company(party).company_id for party in parties)
     number = next(serial)
     return Submission(
         client_reference_id=f"ref-{number:06}",
@@ -27,11 +32,16 @@ def new_submission(financier: Financier) -> Submission:
         currency="USD",
         amount_minor_units=12_353,
         due_date=date(2026, 6, 30),
-        buyer_company_id=buyer.company_id,
-        supplier_company_id=supplier.company_id,
+        buyer_company_id=buyer,
+        supplier_company_id=supplier,
         submitted_by="finance@example.com",
         success_url="https://connector.example/done",
         cancel_url="https://connector.example/canceled",
+        issue_date=date(2026, 2, 20),
+        direction="receivable",
+        source_id=f"source-{number}",
+        buyer_name="Buyer Ltd",
+        supplier_name="Supplier GmbH",
     )
 
 

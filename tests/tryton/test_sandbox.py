@@ -51,7 +51,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox,
 def system(sandbox: tuple[Sandbox, str]) -> Iterator[Tryton]:
     raw = {
         "base_url": sandbox[1],
-        "database": "sandbox",
+        "database": "books",
         "username": "sandbox-user",
         "password": Secret("sandbox-password"),
     }
@@ -97,7 +97,7 @@ def test_the_mapping_decides_as_the_ledger_expects(
 
 def raw_call(url: str, body: Any, **headers: str) -> tuple[int, dict[str, str], bytes]:
     request = urllib.request.Request(
-        f"{url}/sandbox/rpc/",
+        f"{url}/books/rpc/",
         json.dumps(body).encode(),
         {"Content-Type": "application/json", "Accept-Encoding": "identity", **headers},
     )
@@ -178,7 +178,7 @@ def test_a_field_is_written_where_the_series_allows_it(
     control(sandbox[1], "/sandbox/settings", {"series": series})
     raw = {
         "base_url": sandbox[1],
-        "database": "sandbox",
+        "database": "books",
         "username": "sandbox-user",
         "password": Secret("sandbox-password"),
         "write_fields": ["comment"],

@@ -1,10 +1,10 @@
 """The hosted-session financier as the port wants it.
 
-Source: Stenn's API documents (reference/invoices, reference/financing-sessions and the guides beside them). A
-submission is three requests: the invoice's document, the invoice, and a session in which a person completes the
-application at `session_url`. The documents name no idempotency header and no list filter, so whether an invoice is
-already there is found by its `client_reference_id` in the list of all invoices. A document that is stored twice moves
-no money and is visible to nobody; that step is simply repeated.
+Source: Stenn's API documents (reference/invoices, reference/financing-sessions and the guides beside them); what
+such platforms say otherwise stands in a profile. A submission is three requests: the invoice's document, the invoice,
+and a session in which a person completes the application at `session_url`. The documents name no idempotency header
+and no list filter, so whether an invoice is already there is found by its `client_reference_id` in the list of all
+invoices. A document that is stored twice moves no money and is visible to nobody; that step is simply repeated.
 """
 
 from __future__ import annotations
@@ -21,36 +21,30 @@ from connector.errors import (
     Unsupported,
 )
 from connector.financier import (
+    BuyerLimit,
     EventHint,
     InvoiceDocument,
+    LimitRequest,
+    Needs,
     RemoteCompany,
     RemoteInvoice,
     SessionStatus,
     StepResult,
     Submission,
 )
-from connector.financiers.hosted_session import answers
-from connector.financiers.hosted_session.answers import Misshapen
+from connector.financiers.hosted_session.access import authorization, key_headers
+from connector.financiers.hosted_session.answers import Misshapen, Reader, an_object
 from connector.financiers.hosted_session.bodies import (
     DOCUMENT,
     INVOICE,
     SESSION,
-    company_body,
-    document_body,
-    invoice_body,
+    Writer,
     result_of,
-    session_body,
 )
+from connector.financiers.hosted_session.profile import Profile
 from connector.financiers.hosted_session.settings import HostedSessionSchema
 from connector.system import Counterparty, Finding
-from connector.transport import (
-    AdapterContext,
-    ClientCredentials,
-    Reply,
-    reveal,
-    segment,
-    transport_settings,
-)
+from connector.transport import AdapterContext, Reply, reveal, segment, transport_settings
 
 _READ = TypeVar("_READ")
 
@@ -62,26 +56,33 @@ class HostedSession:
     settings_schema: ClassVar[type[HostedSessionSchema]] = HostedSessionSchema
     steps: ClassVar[tuple[str, ...]] = (DOCUMENT, INVOICE, SESSION)
     repeatable_steps: ClassVar[frozenset[str]] = frozenset({DOCUMENT})
+    needs: ClassVar[Needs] = Needs()
 
     def __init__(self, settings: Mapping[str, Any], context: AdapterContext) -> None:
         """`settings` is what `HostedSessionSchema` loaded. Raises ConfigError for an address that may not be used."""
-        self.currencies: frozenset[str] = frozenset(settings["currencies"])
-        self.signs_webhooks: bool = settings["signs_webhooks"]
-        self._settings = settings
-        token_url: str = settings["token_url"]
-        proof = ClientCredentials(
-            token_url,
-            settings["client_id"],
-            reveal(settings["client_secret"]),
-            context.clock,
-            early_seconds=settings["token_early_seconds"],
-            max_life_seconds=settings["token_life_seconds_max"],
-        )
-        other_urls = () if token_url.startswith("/") else (token_url,)
+        profile: Profile = settings["profile"]
+        self.currencies: frozenset[str] = frozenset(profile.requests.currencies)
+        self.signs_webhooks: bool = profile.signs_webhooks
+        self.requires_buyer_limits: bool = profile.limits_required
+        self.limit_currency: str = profile.requests.limit_currency
+        self._profile = profile
+        self._paths = profile.paths
+        self._reader = Reader(profile)
+        self._writer = Writer(profile)
+        self._default_goods: Sequence[str] = settings["type_of_goods"]
+        self._default_locale: str | None = settings["locale"]
+        self._headers = key_headers(profile.access, settings)
+        token_url = profile.access.token_url
+        is_elsewhere = profile.access.scheme == "client_credentials" and token_url[0] != "/"
         # 403 is documented as "not allowed for this key": the key itself is good.
         self._transport = context.transport(
-            transport_settings(settings, other_urls=other_urls, forbidden_means_reconnect=False),
-            proof,
+            transport_settings(
+                settings,
+                other_urls=(token_url,) if is_elsewhere else (),
+                forbidden_means_reconnect=False,
+            ),
+            authorization(profile.access, settings, context.clock),
+            secrets=[reveal(settings["api_key"])] if settings["api_key"] else [],
         )
 
     def check(self) -> list[Finding]:
@@ -97,11 +98,7 @@ class HostedSession:
 
     def companies(self) -> Sequence[RemoteCompany]:
         """All companies of the account."""
-        reply = self._transport.get(self._settings["companies_path"])
-        return _read(
-            reply,
-            lambda value: [answers.read_company(one) for one in answers.list_of(value, "data")],
-        )
+        return _read(self._get(self._paths.companies), self._reader.companies)
 
     def create_company(self, counterparty: Counterparty) -> RemoteCompany:
         """Make a company, unless one of the same name and country is there already."""
@@ -109,8 +106,22 @@ class HostedSession:
         for company in self.companies():
             if _likeness(company.name, company.country) == wanted:
                 return company
-        made = self._create("companies_path", company_body(counterparty))
-        return _read(made, answers.read_company)
+        made = self._create(self._paths.companies, self._writer.company(counterparty))
+        return _read(made, self._reader.company)
+
+    def request_limit(self, company_id: str, request: LimitRequest) -> BuyerLimit:
+        """Ask for a buyer's limit. Raises Unsupported where the profile names no path for it."""
+        path = self._paths.buyer_limits
+        if path is None:
+            raise Unsupported(
+                "This platform takes no requests for buyer limits.",
+                remedy="Ask your account manager there.",
+            )
+        reply = self._create(path, self._writer.limit(company_id, request))
+        limit = _read(reply, lambda value: self._reader.limit(an_object(value, "limit")))
+        if limit is None:
+            raise reply.misshapen("the limit has no status.")
+        return limit
 
     # -- submitting -----------------------------------------------------------------------------------------------
 
@@ -129,12 +140,12 @@ class HostedSession:
             reply = self._create_invoice(submission, done)
         else:
             uploaded = [self._upload(file).remote_id for file in supporting]
-            body = session_body(submission, done, uploaded, self._settings)
-            reply = self._create("sessions_path", body, may_be_there=True)
+            body = self._writer.session(submission, done, uploaded, self._default_locale)
+            reply = self._create(self._paths.sessions, body, may_be_there=True)
         if reply.status == 409:
             return self._after_conflict(step, submission, done, reply)
         if step == SESSION:
-            return _read(reply, _session_result)
+            return _read(reply, self._reader.session_result)
         return self._created_invoice(reply, submission)
 
     def look_up(
@@ -151,24 +162,38 @@ class HostedSession:
 
     def fetch(self, remote_invoice_id: str) -> RemoteInvoice:
         """The truth about one invoice, now."""
-        reply = self._transport.get(
-            f"{self._settings['invoices_path']}/{segment(remote_invoice_id)}"
-        )
-        invoice = _read(reply, lambda value: answers.read_invoice(value, reply.body))
+        reply = self._get(f"{self._paths.invoices}/{segment(remote_invoice_id)}")
+        invoice = _read(reply, lambda value: self._reader.invoice(value, reply.body))
         if invoice.remote_id != remote_invoice_id:
             raise reply.misshapen("the answer is another invoice than the one asked for.")
         return invoice
 
     def session(self, session_id: str) -> SessionStatus:
         """Where a hosted session stands."""
-        return _read(
-            self._session_reply(session_id),
-            lambda value: answers.session_status(answers.an_object(value, "session").get("status")),
+        return _read(self._session_reply(session_id), self._reader.session_status)
+
+    def cancel_session(self, session_id: str) -> SessionStatus:
+        """Cancel an open session. One that is not open any more stays as it is. Raises Unsupported where the profile
+        names no path for it."""
+        path = self._paths.cancel_session
+        if path is None:
+            raise Unsupported(
+                "This platform offers no way to cancel a session for somebody else.",
+                remedy="Cancel it on the session's own page.",
+            )
+        self._transport.request(
+            "POST",
+            path.replace("{session}", segment(session_id)),
+            safe=False,
+            body=strict_json.write({}),
+            headers=self._headers,
+            returned_statuses=(409,),
         )
+        return self.session(session_id)
 
     def read_event(self, body: Mapping[str, Any]) -> EventHint:
         """Read a webhook body. Raises ContractDrift when it is not an event of this platform."""
-        return answers.read_event(body)
+        return self._reader.event(body)
 
     def close(self) -> None:
         """Give back connections."""
@@ -177,34 +202,35 @@ class HostedSession:
     # -- the three steps ------------------------------------------------------------------------------------------
 
     def _upload(self, document: InvoiceDocument | None) -> StepResult:
-        body, content_type = document_body(document, self._settings["document_encoding"])
+        body, content_type = self._writer.document(document)
         reply = self._transport.request(
             "POST",
-            self._settings["documents_path"],
+            self._paths.documents,
             safe=False,
             body=body,
             content_type=content_type,
+            headers=self._headers,
         )
-        return _read(reply, lambda value: StepResult(_id_of(value)))
+        return _read(reply, lambda value: StepResult(self._reader.id_of(value, DOCUMENT)))
 
     def _create_invoice(self, submission: Submission, done: Mapping[str, StepResult]) -> Reply:
         if submission.currency not in self.currencies:
             raise Refused(f"The platform does not finance {submission.currency}.")
-        header = self._settings["idempotency_header"]
+        header = self._profile.requests.idempotency_header
         return self._create(
-            "invoices_path",
-            invoice_body(submission, done, self._settings["type_of_goods"]),
-            headers={header: submission.client_reference_id} if header else None,
+            self._paths.invoices,
+            self._writer.invoice(submission, done, self._default_goods),
+            headers={header: submission.client_reference_id} if header else {},
             may_be_there=True,
         )
 
     def _created_invoice(self, reply: Reply, submission: Submission) -> StepResult:
         """What was created must be what was asked for, as far as the answer tells."""
-        created = _read(reply, lambda value: answers.an_object(value, "invoice"))
-        if "amount" in created and "currency" in created and "status" in created:
-            invoice = _read(reply, lambda value: answers.read_invoice(value, reply.body))
+        created = _read(reply, lambda value: an_object(value, "invoice"))
+        if self._reader.tells_content(created):
+            invoice = _read(reply, lambda value: self._reader.invoice(value, reply.body))
             return _agreeing(invoice, submission)
-        return StepResult(_read(reply, _id_of))
+        return StepResult(_read(reply, lambda value: self._reader.id_of(value, INVOICE)))
 
     def _after_conflict(
         self, step: str, submission: Submission, done: Mapping[str, StepResult], reply: Reply
@@ -227,30 +253,26 @@ class HostedSession:
     ) -> Reply:
         return self._transport.request(
             "POST",
-            self._settings[path],
+            path,
             safe=False,
             body=strict_json.write(body),
-            headers=headers,
+            headers={**self._headers, **(headers or {})},
             returned_statuses=(409,) if may_be_there else (),
         )
+
+    def _get(self, path: str, filter_name: str | None = None, value: str = "") -> Reply:
+        """GET; a list only of what the filter lets through, where there is one."""
+        params = [(filter_name, value)] if filter_name else []
+        return self._transport.get(path, params, headers=self._headers)
 
     # -- looking up -----------------------------------------------------------------------------------------------
 
     def _find_invoice(self, submission: Submission) -> StepResult | None:
         reference = submission.client_reference_id
-        filter_name = self._settings["invoice_filter"]
-        reply = self._transport.get(
-            self._settings["invoices_path"], [(filter_name, reference)] if filter_name else []
+        reply = self._get(self._paths.invoices, self._profile.requests.invoice_filter, reference)
+        found = self._read_list(
+            reply, "invoices", lambda value: self._reader.invoice_with(value, reference)
         )
-
-        def mine(value: Any) -> list[RemoteInvoice]:
-            return [
-                answers.read_invoice(one, b"")
-                for one in answers.objects_of(value, "data")
-                if one.get("client_reference_id") == reference
-            ]
-
-        found = _read_list(reply, "invoices", mine)
         if len(found) > 1:
             raise InvariantBroken(
                 f"The platform has {len(found)} invoices with the reference {reference}."
@@ -260,29 +282,37 @@ class HostedSession:
     def _find_session(self, invoice_id: str) -> StepResult | None:
         for session_id, status in reversed(self.fetch(invoice_id).sessions):
             if status in _ALIVE:
-                return _read(self._session_reply(session_id), _session_result)
+                return _read(self._session_reply(session_id), self._reader.session_result)
         # An invoice tells its sessions only once one of them was completed.
-        filter_name = self._settings["session_filter"]
         try:
-            reply = self._transport.get(
-                self._settings["sessions_path"], [(filter_name, invoice_id)] if filter_name else []
+            reply = self._get(
+                self._paths.sessions, self._profile.requests.session_filter, invoice_id
             )
         except Refused as error:
             raise Unsupported(f"The platform gives no list of sessions: {error.message}") from None
 
         def alive(value: Any) -> list[StepResult]:
             return [
-                _session_result(one)
-                for one in answers.objects_of(value, "data")
-                if invoice_id in answers.invoices_of(one)
-                and answers.session_status(one.get("status")) in _ALIVE
+                self._reader.session_result(one)
+                for status, one in self._reader.sessions_of(value, invoice_id)
+                if status in _ALIVE
             ]
 
-        found = _read_list(reply, "sessions", alive)
+        found = self._read_list(reply, "sessions", alive)
         return found[-1] if found else None
 
     def _session_reply(self, session_id: str) -> Reply:
-        return self._transport.get(f"{self._settings['sessions_path']}/{segment(session_id)}")
+        return self._get(f"{self._paths.sessions}/{segment(session_id)}")
+
+    def _read_list(
+        self, reply: Reply, of_what: str, read: Callable[[Any], list[_READ]]
+    ) -> list[_READ]:
+        """Read what is looked for out of a list. Not finding it in a part of the list proves nothing: Unsupported."""
+        value = reply.json()
+        found = _read(reply, read)
+        if not found and self._reader.says_there_is_more(value):
+            raise Unsupported(f"The platform gives only a part of its {of_what}.")
+        return found
 
 
 _ALIVE = frozenset({SessionStatus.OPEN, SessionStatus.COMPLETE, SessionStatus.UNKNOWN})
@@ -297,21 +327,6 @@ def _read(reply: Reply, read: Callable[[Any], _READ]) -> _READ:
         raise reply.misshapen(f"{error}.") from None
 
 
-def _read_list(reply: Reply, of_what: str, read: Callable[[Any], list[_READ]]) -> list[_READ]:
-    """Read what is looked for out of a list. Not finding it in a part of the list proves nothing: Unsupported."""
-    value = reply.json()
-    found = _read(reply, read)
-    if not found and answers.says_there_is_more(value):
-        raise Unsupported(f"The platform gives only a part of its {of_what}.")
-    return found
-
-
-def _session_result(value: Any) -> StepResult:
-    session = answers.an_object(value, "session")
-    url = answers.a_web_address(session, "session_url")
-    return StepResult(answers.a_text(session, "id"), {"session_url": url})
-
-
 def _agreeing(invoice: RemoteInvoice, submission: Submission) -> StepResult:
     """The invoice as the result of its step. Raises InvariantBroken when it is not the one we mean."""
     there = (invoice.currency, invoice.amount_minor_units)
@@ -321,10 +336,6 @@ def _agreeing(invoice: RemoteInvoice, submission: Submission) -> StepResult:
             "than the one to be submitted."
         )
     return StepResult(invoice.remote_id, {"status": invoice.raw_status})
-
-
-def _id_of(value: Any) -> str:
-    return answers.a_text(answers.an_object(value, "answer"), "id")
 
 
 def _likeness(name: str, country: str | None) -> tuple[str, str]:

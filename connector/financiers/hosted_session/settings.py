@@ -1,68 +1,155 @@
-"""Settings of a hosted-session account: mostly what the platform's documents leave open or say in two ways."""
+"""Settings of a hosted-session account: its profile, its credentials, and what of the profile is other for it."""
 
 from __future__ import annotations
 
-from marshmallow import fields, validate
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
-from connector.config.fields import SecretField
+from marshmallow import ValidationError, fields, post_load, validate
+
+from connector.config.fields import SecretField, folder_of_paths
+from connector.errors import ConfigError
+from connector.financiers.hosted_session.profile import DEFAULT, Profile, load_profile
+from connector.financiers.hosted_session.profile_schema import (
+    currencies_field,
+    header_field,
+    path_field,
+    token_url_field,
+)
 from connector.transport import TransportSchema
 
-GOODS = ("commodities", "perishables", "other")
-
-
-def _path(default: str) -> fields.String:
-    pattern = validate.Regexp(
-        r"/[A-Za-z0-9_/-]*[A-Za-z0-9_]\Z", error="A path begins with `/` and does not end with it."
-    )
-    return fields.String(load_default=default, validate=pattern)
+CREDENTIALS = {
+    "client_credentials": ("client_id", "client_secret"),
+    "basic": ("client_id", "client_secret"),
+    "bearer": ("api_key",),
+    "api_key": ("api_key",),
+}
+"""Which of the credentials a way of signing in takes."""
 
 
 class HostedSessionSchema(TransportSchema):
-    """`base_url` is the host's without a version, for example `https://HOST` or `https://HOST/sandbox`."""
+    """`base_url` is the host's without a version, for example `https://HOST` or `https://HOST/sandbox`.
 
-    client_id = fields.String(required=True, validate=validate.Length(min=1))
-    client_secret = SecretField(required=True)
-    token_url = fields.String(
-        load_default="/auth/v1/token",
-        validate=validate.Regexp(
-            r"(https?:/)?/[^\s?#]+\Z", error="Give a path (`/...`) or a whole URL."
-        ),
-    )
-    """A path below `base_url`, or a URL. The documents print three paths; the default is the one in their table."""
-    token_early_seconds = fields.Float(load_default=300.0, validate=validate.Range(min=0))
+    Everything but the credentials is left out by default: then the profile says it. Loads with the profile, as it is
+    for this account, under `profile`.
+    """
+
+    profile = fields.String(load_default=DEFAULT, validate=validate.Length(min=1, max=500))
+    client_id = fields.String(load_default=None, validate=validate.Length(min=1))
+    client_secret = SecretField(load_default=None)
+    api_key = SecretField(load_default=None)
+    token_url = token_url_field(load_default=None)
+    token_early_seconds = fields.Float(load_default=None, validate=validate.Range(min=0))
     """How long before its end a token is replaced."""
-    token_life_seconds_max = fields.Float(load_default=72_000.0, validate=validate.Range(min=60))
-    """The documents say 24 hours in one place and up to 20 in another."""
-    companies_path = _path("/v1/companies")
-    """The only path the documents print. The others follow its form."""
-    documents_path = _path("/v1/documents")
-    invoices_path = _path("/v1/invoices")
-    sessions_path = _path("/v1/financing_sessions")
-    """Underscore or hyphen: the documents use both."""
+    token_life_seconds_max = fields.Float(load_default=None, validate=validate.Range(min=60))
+    companies_path = path_field(load_default=None)
+    documents_path = path_field(load_default=None)
+    invoices_path = path_field(load_default=None)
+    sessions_path = path_field(load_default=None)
+    buyer_limits_path = path_field(load_default=None)
+    cancel_session_path = path_field(load_default=None)
+    """Has `{session}` where the session's id stands."""
     document_encoding = fields.String(
-        load_default="multipart", validate=validate.OneOf(("multipart", "json_base64"))
+        load_default=None, validate=validate.OneOf(("multipart", "json_base64"))
     )
-    """How a document is uploaded; the documents do not say."""
-    supporting_document_key = fields.String(load_default="document_id")
-    supporting_invoice_key = fields.String(load_default="invoice_id")
-    """Names inside a session's `supporting_documents`; the documents tell that there are such ids, not their names."""
-    invoice_filter = fields.String(load_default=None, allow_none=True)
-    """Query parameter by which the list of invoices finds a client_reference_id, where there is one."""
-    session_filter = fields.String(load_default=None, allow_none=True)
+    supporting_document_key = fields.String(load_default=None)
+    supporting_invoice_key = fields.String(load_default=None)
+    invoice_filter = fields.String(load_default=None)
+    """Query parameter by which the list of invoices finds a client reference, where there is one."""
+    session_filter = fields.String(load_default=None)
     """Query parameter by which the list of sessions finds those of an invoice, where there is one."""
-    idempotency_header = fields.String(
-        load_default=None,
-        allow_none=True,
-        validate=validate.Regexp(r"[A-Za-z0-9-]{1,60}\Z", error="Give the name of an HTTP header."),
-    )
+    idempotency_header = header_field(load_default=None)
     """Header that makes a repeated creation of an invoice harmless, where there is one."""
-    currencies = fields.List(
-        fields.String(validate=validate.Regexp(r"[A-Z]{3}\Z", error="Give codes such as USD.")),
-        load_default=lambda: ["USD", "GBP", "EUR"],
-        validate=validate.Length(min=1),
-    )
-    type_of_goods = fields.List(fields.String(validate=validate.OneOf(GOODS)), load_default=list)
+    company_contacts = fields.Boolean(load_default=None)
+    buyer_limits_required = fields.Boolean(load_default=None)
+    currencies = currencies_field(load_default=None)
+    type_of_goods = fields.List(fields.String(), load_default=list)
     """What is said of an invoice whose mapping says nothing."""
-    locale = fields.String(load_default="en_UK", validate=validate.OneOf(("en_UK", "zh_CN")))
-    signs_webhooks = fields.Boolean(load_default=False)
-    """No document that could be read mentions a signature."""
+    locale = fields.String(load_default=None)
+    signs_webhooks = fields.Boolean(load_default=None)
+
+    @post_load
+    def _with_profile(self, loaded: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Read the profile, and lay the account's own settings over it. Raises ValidationError."""
+        try:
+            profile = _for_account(load_profile(loaded["profile"], folder_of_paths()), loaded)
+        except ConfigError as error:
+            raise ValidationError(str(error), "profile") from None
+        for key in CREDENTIALS[profile.access.scheme]:
+            if loaded[key] is None:
+                sentence = f"this key is missing: the profile signs in by {profile.access.scheme}."
+                raise ValidationError(sentence, key)
+        cancel_path = profile.paths.cancel_session
+        if cancel_path is not None and "{session}" not in cancel_path:
+            raise ValidationError(
+                "the path must name the session: {session}.", "cancel_session_path"
+            )
+        known = profile.requests
+        for key, given, allowed in (
+            ("locale", [loaded["locale"]] if loaded["locale"] else [], known.locales),
+            ("type_of_goods", loaded["type_of_goods"], known.types_of_goods),
+        ):
+            if not set(given) <= set(allowed):
+                raise ValidationError(f"expected one of: {', '.join(allowed) or 'none'}.", key)
+        return {**loaded, "profile": profile}
+
+    @staticmethod
+    def webhook_signature(table: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What an account's table says about the signature of webhooks without saying it: its profile's words. A
+        profile that cannot be used says nothing here; loading the settings tells why."""
+        given = table.get("profile", DEFAULT)
+        try:
+            return load_profile(given, folder_of_paths()).signature if given else {}
+        except (ConfigError, TypeError):
+            return {}
+
+
+def _for_account(profile: Profile, given: Mapping[str, Any]) -> Profile:
+    """The profile with what the account's settings say otherwise."""
+
+    def said(**keys: str) -> dict[str, Any]:
+        return {ours: given[key] for ours, key in keys.items() if given[key] is not None}
+
+    session = {
+        **profile.fields["session"],
+        **said(
+            supporting_document="supporting_document_key",
+            supporting_invoice="supporting_invoice_key",
+        ),
+    }
+    requests = said(
+        document_encoding="document_encoding",
+        idempotency_header="idempotency_header",
+        invoice_filter="invoice_filter",
+        session_filter="session_filter",
+        company_contacts="company_contacts",
+        currencies="currencies",
+    )
+    if "currencies" in requests:
+        requests["currencies"] = tuple(requests["currencies"])
+    return replace(
+        profile,
+        access=replace(
+            profile.access,
+            **said(
+                token_url="token_url",
+                token_early_seconds="token_early_seconds",
+                token_life_seconds_max="token_life_seconds_max",
+            ),
+        ),
+        paths=replace(
+            profile.paths,
+            **said(
+                companies="companies_path",
+                documents="documents_path",
+                invoices="invoices_path",
+                sessions="sessions_path",
+                buyer_limits="buyer_limits_path",
+                cancel_session="cancel_session_path",
+            ),
+        ),
+        requests=replace(profile.requests, **requests),
+        fields={**profile.fields, "session": session},
+        **said(limits_required="buyer_limits_required", signs_webhooks="signs_webhooks"),
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 from connector.sandbox.clock import SandboxClock
 from connector.sandbox.hosted_session.companies import populate
 from connector.sandbox.hosted_session.controls import Clerk, add_controls
+from connector.sandbox.hosted_session.dialect import Interpreter
 from connector.sandbox.hosted_session.routes import add_routes
 from connector.sandbox.hosted_session.settings import SANDBOX_CHOICES, HostedSessionSettings
 from connector.sandbox.hosted_session.world import World
@@ -34,5 +35,6 @@ def create_hosted_session(
     clerk = Clerk(world)
     sandbox.starters += [world.webhooks.start, clerk.start]
     add_routes(world)
+    sandbox.app.wsgi_app = Interpreter(sandbox.app.wsgi_app, settings)  # type: ignore[method-assign]
     add_controls(world)
     return sandbox

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from connector.sandbox.hosted_session.refusal import RefusalError
 from connector.sandbox.hosted_session.world import World, listed, platform_time, text
 from connector.sandbox.ledger import NewObject, StoredObject
 from connector.sandbox.people import companies
-from connector.sandbox.wire import JsonObject
+from connector.sandbox.wire import JsonObject, major_units
 
 _DENIED_DUNS = "000000000"
 
@@ -68,8 +69,11 @@ def request_limit(world: World, body: JsonObject) -> JsonObject:
     """POST /v1/buyer_limits: the limit is under review until the desk decides."""
     company = world.referenced("company", "company", body.get("company"))
     amount = body.get("requested_limit")
-    if isinstance(amount, bool) or not isinstance(amount, int) or amount <= 0:
-        raise RefusalError("requested_limit must be a whole number of US dollars greater than 0.")
+    if isinstance(amount, bool) or not isinstance(amount, int | Decimal) or amount <= 0:
+        raise RefusalError("requested_limit must be a number of US dollars greater than 0.")
+    if amount * 100 != int(amount * 100):
+        raise RefusalError("requested_limit must have at most two decimals.")
+    body = {**body, "requested_limit": major_units(int(amount * 100))}
     limit = _limit(world, company.id, body, "under_review", world.now())
     _set_limit(world, company, limit)
     return limit
@@ -95,6 +99,16 @@ def decide_limits(world: World, *, only_due: bool = False) -> int:
             )
             decided += 1
     return decided
+
+
+def set_limit(world: World, company_id: str, status: str) -> None:
+    """The desk gives a company's latest limit a status; a company without one gets one."""
+    with world.ledger.transaction():
+        company = world.required("company", company_id)
+        limit = company.body["buyer_limit"] or _limit(world, company_id, None, status, world.now())
+        total = limit["requested_limit"] if status == "approved" else 0
+        amounts = {"total_limit": total, "available_limit": total}
+        _set_limit(world, company, {**limit, **amounts, "status": status})
 
 
 def _limit(

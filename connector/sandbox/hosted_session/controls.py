@@ -42,6 +42,10 @@ def add_controls(world: World) -> None:
 
     @app.post("/sandbox/desk/limits")
     def decide_limits() -> Response:
+        body = control_body()
+        if "company" in body:
+            companies.set_limit(world, body["company"], body["status"])
+            return reply({"decided": 1})
         return reply({"decided": companies.decide_limits(world)})
 
     @app.get("/sandbox/webhooks")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from connector.sandbox.hosted_session.dialect import told_event
 from connector.sandbox.hosted_session.invoices import FINANCING_PARTS
 from connector.sandbox.hosted_session.world import World, platform_time
 from connector.sandbox.ledger import NewObject, StoredObject
@@ -96,7 +97,8 @@ def set_status(
                 }
             },
         }
-        world.webhooks.emit(event_id, f"invoice.{status}", invoice.id, to_json(event))
+        told = told_event(event) if world.settings.dialect == "second" else event
+        world.webhooks.emit(event_id, f"invoice.{status}", invoice.id, to_json(told))
     return changed
 
 

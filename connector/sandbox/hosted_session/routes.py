@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from connector.sandbox.control import reply
 from connector.sandbox.hosted_session import companies, invoices, sessions
+from connector.sandbox.hosted_session.dialect import KEY_HEADER
 from connector.sandbox.hosted_session.refusal import RefusalError, http_refusal, refusal
 from connector.sandbox.hosted_session.world import World, platform_time, read_body
 from connector.sandbox.ledger import NewObject, instant_text
@@ -37,6 +38,9 @@ def _created(world: World, body: JsonObject) -> Response:
 
 def _before(world: World) -> Response | None:
     """The token, and the check of it. Every path but the token's needs one, so that no path can be probed."""
+    if world.settings.dialect == "second" and not request.path.startswith(_OPEN_PREFIXES):
+        _check_key(world)
+        return None
     if request.path in world.settings.token_paths:
         return _issue_token(world)
     if request.path == "/" or request.path.startswith(_OPEN_PREFIXES):
@@ -48,6 +52,12 @@ def _before(world: World) -> Response | None:
     if token.body["expires_at"] <= instant_text(world.now()):
         raise RefusalError("The access token has expired.", 401)
     return None
+
+
+def _check_key(world: World) -> None:
+    given = request.headers.get(KEY_HEADER, "").encode()
+    if request.path != "/" and not hmac.compare_digest(given, world.settings.api_key.encode()):
+        raise RefusalError("The API key is missing or not known.", 401)
 
 
 def _issue_token(world: World) -> Response:
@@ -138,9 +148,18 @@ def _add_sessions(world: World) -> None:
     def one_session(session_id: str) -> Response:
         return reply(sessions.retrieve_session(world, session_id))
 
+    def cancel_session(session_id: str) -> Response:
+        if not world.settings.cancel_sessions:
+            raise RefusalError("Not Found.", 404)
+        sessions.cancel(world, session_id)
+        return reply(sessions.retrieve_session(world, session_id))
+
     for word in ("financing_sessions", "financing-sessions"):
         app.add_url_rule(f"/v1/{word}", f"all-{word}", all_sessions, methods=["GET", "POST"])
         app.add_url_rule(f"/v1/{word}/<session_id>", f"one-{word}", one_session)
+        app.add_url_rule(
+            f"/v1/{word}/<session_id>/cancel", f"cancel-{word}", cancel_session, methods=["POST"]
+        )
 
 
 def _add_hosted_pages(world: World) -> None:

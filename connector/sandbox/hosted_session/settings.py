@@ -17,6 +17,10 @@ class HostedSessionSettings(WebhookSettings):
     """How many companies exist from the beginning: the first ones of `people.companies(seed)`, limits approved."""
     client_id: str = "sandbox-client"
     client_secret: str = "sandbox-client-secret"
+    dialect: Literal["stenn", "second"] = "stenn"
+    """`second`: the same platform with other paths, words, units and an API key (see `dialect.py`)."""
+    api_key: str = "sandbox-api-key"
+    """What the second dialect is signed in to with."""
     token_paths: tuple[str, ...] = ("/auth/v1/token",)
     token_life_seconds: int = 86_400
     create_mode: Literal["unique", "key", "dumb"] = "unique"
@@ -30,6 +34,8 @@ class HostedSessionSettings(WebhookSettings):
     auto_approve_limits: bool = True
     limit_review_seconds: float | None = None
     """A requested buyer limit is decided after this time; None waits for `POST /sandbox/desk/limits`."""
+    cancel_sessions: bool = True
+    """Whether an open session can be canceled at POST /v1/financing_sessions/ID/cancel."""
     session_life_seconds: float = 86_400.0
     public_base_url: str | None = None
     """What `session_url` begins with; None takes the address the request came to."""
@@ -99,6 +105,14 @@ SANDBOX_CHOICES = (
     (
         "A delivery may be signed: Stenn-Signature: t=<unix>,v1=<hex>, HMAC-SHA-256 over "
         "t.body. The documents that could be read mention no signature."
+    ),
+    (
+        "An open session is canceled at POST /v1/financing_sessions/ID/cancel (cancel_sessions); one that "
+        "is not open any more is refused with 409."
+    ),
+    (
+        "The setting dialect = second gives the same platform other paths, words and units, and a key in "
+        "the header X-Api-Key instead of tokens: a platform that does not exist."
     ),
     "Only invoices cause events; sessions and buyer limits cause none.",
     (

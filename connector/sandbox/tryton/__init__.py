@@ -26,6 +26,7 @@ def create_tryton(
         choices=SANDBOX_CHOICES,
         clock=clock,
     )
+    sandbox.login_kinds = ("session",)
     sandbox.populate = lambda: populate(sandbox.ledger, settings, sandbox.clock.now())
     TrytonApi(sandbox).add_routes()
     add_people(sandbox)

@@ -17,7 +17,8 @@ class TrytonSettings:
     """Share of seeded posted invoices that cannot be right."""
     document_percent: int = 70
     """Share of seeded invoices with a PDF of the invoice."""
-    database: str = "sandbox"
+    database: str = "books"
+    """Not `sandbox`: calls of paths below `/sandbox/` are for people, and are never disturbed."""
     username: str = "sandbox-user"
     password: str = "sandbox-password"
     series: Literal["8.0", "8.2"] = "8.0"

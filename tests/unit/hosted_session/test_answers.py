@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,13 +18,18 @@ from connector.financier import (
     StepResult,
     Submission,
 )
-from connector.financiers.hosted_session import HostedSession, answers, bodies
+from connector.financiers.hosted_session import HostedSession
+from connector.financiers.hosted_session.answers import Reader
+from connector.financiers.hosted_session.bodies import Writer
+from connector.financiers.hosted_session.profile import load_profile
 from connector.secrets import Secret
 from connector.strict_json import write
 from connector.transport import AdapterContext
 from tests.fakes import FakeClock
 from tests.unit.transport.doubles import Server, answer
 
+STENN = load_profile("stenn", Path())
+READER, WRITER = Reader(STENN), Writer(STENN)
 TOKEN = answer(200, b'{"access_token": "tok", "token_type": "Bearer", "expires_in": 86400}')
 
 # The shape of the documents' example, with its contradictions: draft, although a session is completed.
@@ -91,7 +98,7 @@ def financier(clock: FakeClock):
 
 
 def test_example_of_the_documents() -> None:
-    told = answers.read_invoice(EXAMPLE, b"raw")
+    told = READER.invoice(EXAMPLE, b"raw")
     assert (told.currency, told.amount_minor_units) == ("USD", 8_800_000)
     assert told.status is FinancingStatus.DRAFT
     assert told.sessions == (("ifs_1", SessionStatus.COMPLETE),)
@@ -104,15 +111,13 @@ def test_example_of_the_documents() -> None:
     [None, [], {"object": "list", "data": []}, {"data": None}],
 )
 def test_no_sessions_in_every_form(sessions: Any) -> None:
-    assert (
-        answers.read_invoice({**EXAMPLE, "financing": {"sessions": sessions}}, b"").sessions == ()
-    )
-    assert answers.read_invoice({**EXAMPLE, "financing": None}, b"").sessions == ()
+    assert READER.invoice({**EXAMPLE, "financing": {"sessions": sessions}}, b"").sessions == ()
+    assert READER.invoice({**EXAMPLE, "financing": None}, b"").sessions == ()
 
 
 def test_bare_list_of_sessions() -> None:
     bare = {"sessions": [{"id": "a", "status": "cancelled"}, {"id": "b", "status": "Open "}]}
-    told = answers.read_invoice({**EXAMPLE, "financing": bare}, b"")
+    told = READER.invoice({**EXAMPLE, "financing": bare}, b"")
     assert told.sessions == (("a", SessionStatus.CANCELED), ("b", SessionStatus.OPEN))
 
 
@@ -121,12 +126,12 @@ def test_bare_list_of_sessions() -> None:
     [["inv_1"], [{"id": "inv_1", "status": "new"}], {"object": "list", "data": [{"id": "inv_1"}]}],
 )
 def test_invoices_of_a_session_in_every_form(invoices: Any) -> None:
-    assert answers.invoices_of({"invoices": invoices}) == {"inv_1"}
+    assert READER.invoices_of({"invoices": invoices}) == {"inv_1"}
 
 
 @pytest.mark.parametrize("word", ["", "paid", None, 5, "done"])
 def test_unknown_session_word(word: Any) -> None:
-    assert answers.session_status(word) is SessionStatus.UNKNOWN
+    assert READER.session_word(word) is SessionStatus.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -153,9 +158,7 @@ def test_unknown_session_word(word: Any) -> None:
 def test_events_in_every_form(
     body: dict[str, Any], invoice: str | None, reference: str | None
 ) -> None:
-    hint = answers.read_event(
-        {"id": "evt_1", "type": "invoice.approved", "created": "soon", **body}
-    )
+    hint = READER.event({"id": "evt_1", "type": "invoice.approved", "created": "soon", **body})
     assert (hint.remote_invoice_id, hint.client_reference_id) == (invoice, reference)
     assert hint.created_at is None
 
@@ -167,14 +170,14 @@ def test_amount_leaves_digit_for_digit() -> None:
         (9_007_199_254_740_993, b"90071992547409.93"),
     ]:
         one = Submission(**{**_fields(SUBMISSION), "amount_minor_units": minor})
-        assert b'"amount":%s,' % text in write(bodies.invoice_body(one, DONE, []))
+        assert b'"amount":%s,' % text in write(WRITER.invoice(one, DONE, []))
 
 
 def test_goods_default_only_where_the_mapping_says_nothing() -> None:
-    assert "type_of_goods" not in bodies.invoice_body(SUBMISSION, DONE, [])
-    assert bodies.invoice_body(SUBMISSION, DONE, ["other"])["type_of_goods"] == ["other"]
+    assert "type_of_goods" not in WRITER.invoice(SUBMISSION, DONE, [])
+    assert WRITER.invoice(SUBMISSION, DONE, ["other"])["type_of_goods"] == ["other"]
     said = Submission(**{**_fields(SUBMISSION), "type_of_goods": ("perishables",)})
-    assert bodies.invoice_body(said, DONE, ["other"])["type_of_goods"] == ["perishables"]
+    assert WRITER.invoice(said, DONE, ["other"])["type_of_goods"] == ["perishables"]
 
 
 def test_created_with_another_amount_is_an_alarm(financier) -> None:
@@ -231,22 +234,22 @@ def test_no_list_of_sessions_is_unsupported(financier) -> None:
         financier(invoice, answer(404, b"{}")).look_up("session", SUBMISSION, DONE)
 
 
-def test_json_upload(financier) -> None:
-    body, content_type = bodies.document_body(
-        InvoiceDocument("scan", "pdf", b"\x00\xff"), "json_base64"
-    )
+def test_json_upload() -> None:
+    requests = replace(STENN.requests, document_encoding="json_base64")
+    writer = Writer(replace(STENN, requests=requests))
+    body, content_type = writer.document(InvoiceDocument("scan", "pdf", b"\x00\xff"))
     assert content_type == "application/json"
     assert body == b'{"name":"scan.pdf","purpose":"invoice","file_format":"pdf","file":"AP8="}'
 
 
 def test_document_without_content_is_refused() -> None:
     with pytest.raises(Refused):
-        bodies.document_body(None, "multipart")
+        WRITER.document(None)
 
 
 def test_event_of_another_platform_is_drift() -> None:
     with pytest.raises(ContractDrift):
-        answers.read_event({"event": "payment.changed"})
+        READER.event({"event": "payment.changed"})
 
 
 def test_token_url_of_another_host(clock: FakeClock) -> None:

@@ -1,0 +1,154 @@
+"""What was sent to others and what was heard from them. Payloads are not shown: they hold what nobody asked for."""
+
+from __future__ import annotations
+
+from marshmallow import Schema, fields
+
+from connector import views
+from connector.api.resource import (
+    Context,
+    Json,
+    Listing,
+    Resource,
+    instant_field,
+    page,
+    page_schema,
+    text_field,
+)
+from connector.errors import NotFound
+from connector.people.roles import Permission
+from connector.store.inbox import InboxRow
+
+
+class SentQuery(Listing):
+    """Which messages of the outbox."""
+
+    target = text_field(load_default=None)
+    state = text_field(load_default=None)
+    kind = text_field(load_default=None)
+
+
+class SentSchema(Schema):
+    """A message of the outbox, without its payload."""
+
+    id = fields.Integer(required=True)
+    stream = fields.String()
+    kind = fields.String()
+    target = fields.String()
+    state = fields.String()
+    attempts = fields.Integer()
+    next_attempt_at = instant_field(allow_none=True)
+    error = fields.String(allow_none=True)
+    idempotency_key = fields.String()
+
+
+class AttemptSchema(Schema):
+    """One try."""
+
+    attempt_no = fields.Integer()
+    action = fields.String()
+    started_at = instant_field()
+    finished_at = instant_field(allow_none=True)
+    result = fields.String(allow_none=True)
+    detail = fields.String(allow_none=True)
+
+
+class SentOneSchema(SentSchema):
+    """A message of the outbox with its tries."""
+
+    tries = fields.List(fields.Nested(AttemptSchema), required=True)
+
+
+class HeardQuery(Listing):
+    """Which events of the inbox."""
+
+    endpoint = text_field(load_default=None)
+    state = text_field(load_default=None)
+    event_id = text_field(load_default=None)
+
+
+class HeardSchema(Schema):
+    """An event of the inbox, without its body."""
+
+    id = fields.Integer(required=True)
+    endpoint = fields.String()
+    event_id = fields.String()
+    verification = fields.String()
+    state = fields.String()
+    attempts = fields.Integer()
+    received_at = instant_field()
+    next_attempt_at = instant_field(allow_none=True)
+    finished_at = instant_field(allow_none=True)
+    reason = fields.String(
+        allow_none=True, metadata={"description": "Why it waits or was set aside."}
+    )
+
+
+SentPage = page_schema("SentPage", SentSchema)
+HeardPage = page_schema("HeardPage", HeardSchema)
+
+
+def create(context: Context) -> Resource:
+    """`/deliveries`."""
+    resource = Resource("deliveries", "/deliveries", "The outbox and the inbox.")
+    database = context.program.database
+
+    @resource.operation("/sent", Permission.INVOICES_READ)
+    @resource.arguments(SentQuery, location="query")
+    @resource.response(200, SentPage)
+    def sent(query: Json) -> Json:
+        """Messages of the outbox, newest first."""
+        cursor, limit = query.pop("cursor"), query.pop("limit")
+        with database.read() as tx:
+            rows = tx.deliveries.sent(before_id=cursor, limit=limit, **query)
+        items = [views.outbox_line(row) for row in rows]
+        return page(items, limit, rows[-1].id if rows else None)
+
+    @resource.operation("/sent/<int:row_id>", Permission.INVOICES_READ)
+    @resource.response(200, SentOneSchema)
+    def sent_one(row_id: int) -> Json:
+        """One message of the outbox, with its tries."""
+        with database.read() as tx:
+            rows = tx.deliveries.sent(before_id=row_id + 1, limit=1)
+            if not rows or rows[0].id != row_id:
+                raise NotFound(f"There is no message {row_id} in the outbox.")
+            tries = tx.outbox.attempts_of(row_id)
+        shown = [
+            {
+                "attempt_no": each.attempt_no,
+                "action": each.action,
+                "started_at": views.instant(each.started_at),
+                "finished_at": views.instant(each.finished_at),
+                "result": each.result,
+                "detail": each.detail,
+            }
+            for each in tries
+        ]
+        return {**views.outbox_line(rows[0]), "tries": shown}
+
+    @resource.operation("/heard", Permission.INVOICES_READ)
+    @resource.arguments(HeardQuery, location="query")
+    @resource.response(200, HeardPage)
+    def heard(query: Json) -> Json:
+        """Events of the inbox, newest first."""
+        cursor, limit = query.pop("cursor"), query.pop("limit")
+        with database.read() as tx:
+            rows = tx.deliveries.heard(before_id=cursor, limit=limit, **query)
+        return page([_event(row) for row in rows], limit, rows[-1].id if rows else None)
+
+    return resource
+
+
+def _event(row: InboxRow) -> Json:
+    return {
+        "id": row.id,
+        "endpoint": row.endpoint,
+        "event_id": row.event_id,
+        "verification": row.verification,
+        "state": row.state,
+        "attempts": row.attempts,
+        "received_at": views.instant(row.received_at),
+        "next_attempt_at": views.instant(row.next_attempt_at),
+        "finished_at": views.instant(row.finished_at),
+        "reason": row.reason,
+    }

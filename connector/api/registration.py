@@ -1,0 +1,33 @@
+"""Which resources the API has. A new one is one line here: a function that makes its blueprint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from connector.api import (
+    audit,
+    companies,
+    connections,
+    deliveries,
+    invoices,
+    people,
+    records,
+    runs,
+    standing,
+    tokens,
+)
+from connector.api.resource import Context, Resource
+
+RESOURCES: tuple[Callable[[Context], Resource], ...] = (
+    standing.create,
+    invoices.create,
+    records.create,
+    runs.create,
+    connections.create,
+    companies.create,
+    deliveries.create,
+    audit.create,
+    people.create,
+    tokens.create,
+)
+"""In the order of the page."""

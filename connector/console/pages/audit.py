@@ -1,0 +1,60 @@
+"""The audit log: each call that moved money and each act of a person, and whether the chain still holds."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template, request
+
+from connector.console import here
+from connector.console.formatting import label
+from connector.console.queries import Query, filters_only, url_with
+
+page = Blueprint("audit", __name__, url_prefix="/audit")
+
+PAGE_SIZE = 100
+LABELS = {
+    "actor": "Who",
+    "action": "What",
+    "subject": "About",
+    "at_from": "From",
+    "at_to": "To",
+    "check": "Chain check",
+}
+
+
+@page.get("")
+def listing() -> str:
+    """The log, newest first. The chain is checked when it is asked for: that reads the whole log."""
+    query = Query()
+    before = query.number("before")
+    check = query.one_of("check", ("chain",)) is not None
+    with here.read() as tx:
+        rows = tx.audit_list.page(
+            actor=query.text("actor"),
+            action=query.text("action"),
+            subject=query.text("subject"),
+            since=query.day("at_from"),
+            until=query.day("at_to"),
+            before_seq=before,
+            limit=PAGE_SIZE,
+        )
+        broken = tx.audit.verify_chain() if check else None
+        newest = next(iter(tx.audit.recent(1)), None)
+    return render_template(
+        "audit.html",
+        rows=[(row, _detail(row.detail)) for row in rows],
+        broken=broken,
+        newest=newest,
+        values=request.args,
+        active=filters_only("check"),
+        labels=LABELS,
+        problems=query.problems,
+        next_url=url_with(before=rows[-1].seq, check=None) if len(rows) == PAGE_SIZE else None,
+        first_url=url_with(before=None) if before is not None else None,
+    )
+
+
+def _detail(detail: object) -> list[tuple[str, str]]:
+    """What an entry says besides, as words."""
+    if not isinstance(detail, dict):
+        return []
+    return [(label(name), "" if value is None else str(value)) for name, value in detail.items()]

@@ -1,0 +1,97 @@
+"""Inbox and outbox as people look at them: newest first, with filters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from connector.store.financing_rows import FinancingRow, decoded
+from connector.store.inbox import InboxRow
+from connector.store.outbox_reading import Attempt, OutboxReading, OutboxRow
+from connector.store.schema import (
+    attempts,
+    financing_invoices,
+    inbox,
+    outbox,
+    status_timeline,
+)
+
+
+class DeliveryReading(OutboxReading):
+    """Selections of deliveries."""
+
+    def sent(
+        self,
+        *,
+        target: str | None = None,
+        state: str | None = None,
+        kind: str | None = None,
+        before_id: int | None = None,
+        limit: int = 50,
+    ) -> list[OutboxRow]:
+        """The newest rows of the outbox that are older than `before_id`."""
+        query = select(outbox).order_by(outbox.c.id.desc()).limit(limit)
+        for column, value in ((outbox.c.target, target), (outbox.c.state, state), (outbox.c.kind, kind)):  # fmt: skip
+            if value is not None:
+                query = query.where(column == value)
+        if before_id is not None:
+            query = query.where(outbox.c.id < before_id)
+        return self._rows(query)
+
+    def heard(
+        self,
+        *,
+        endpoint: str | None = None,
+        state: str | None = None,
+        event_id: str | None = None,
+        before_id: int | None = None,
+        limit: int = 50,
+    ) -> list[InboxRow]:
+        """The newest events that are older than `before_id`."""
+        query = select(inbox).order_by(inbox.c.id.desc()).limit(limit)
+        for column, value in ((inbox.c.endpoint, endpoint), (inbox.c.state, state), (inbox.c.event_id, event_id)):  # fmt: skip
+            if value is not None:
+                query = query.where(column == value)
+        if before_id is not None:
+            query = query.where(inbox.c.id < before_id)
+        return [InboxRow(**row) for row in self._connection.execute(query).mappings()]
+
+    def attempts_of_rows(self, row_ids: Sequence[int]) -> dict[int, list[Attempt]]:
+        """The attempts of outbox rows, by row, in order."""
+        rows = self._connection.execute(
+            select(attempts)
+            .where(self._among(attempts.c.outbox_id, row_ids))
+            .order_by(attempts.c.outbox_id, attempts.c.attempt_no)
+        )
+        found: dict[int, list[Attempt]] = {}
+        for row in rows:
+            found.setdefault(row.outbox_id, []).append(
+                Attempt(row.attempt_no, row.action, row.started_at, row.finished_at, row.result, row.detail)
+            )  # fmt: skip
+        return found
+
+    def invoices_of(self, financing_ids: Sequence[int]) -> dict[int, tuple[str, int]]:
+        """(invoice number, record id) of financing invoices, by their identifiers."""
+        columns = financing_invoices.c
+        rows = self._connection.execute(
+            select(columns.id, columns.invoice_number, columns.record_id).where(
+                self._among(columns.id, financing_ids)
+            )
+        )
+        return {row.id: (row.invoice_number, row.record_id) for row in rows}
+
+    def statuses_of_event(self, inbox_id: int) -> list[tuple[str, str, FinancingRow]]:
+        """(status, the platform's word, financing invoice) of what was applied because of an event."""
+        applied = status_timeline.c
+        rows = self._connection.execute(
+            select(applied.status, applied.raw_status, applied.financing_invoice_id)
+            .where(applied.inbox_id == inbox_id)
+            .order_by(applied.id)
+        ).all()
+        wanted = self._among(financing_invoices.c.id, [row[2] for row in rows])
+        found = {
+            row["id"]: decoded(row)
+            for row in self._connection.execute(select(financing_invoices).where(wanted)).mappings()
+        }
+        return [(status, raw, found[invoice_id]) for status, raw, invoice_id in rows]

@@ -1,0 +1,40 @@
+"""A house for each test; the store is copied, not migrated."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from connector.people.roles import Role
+from tests.fakes import FakeClock
+from tests.unit.access.house import House, make_program
+
+Build = Callable[..., House]
+
+
+@pytest.fixture
+def build(tmp_path: Path, clock: FakeClock, migrated_sqlite_file: Path) -> Iterator[Build]:
+    """Make a house; `config` is added to its configuration file. Without `admin` it is not set up yet."""
+    made: list[House] = []
+
+    def house(config: str = "", *, admin: bool = True) -> House:
+        own = tmp_path / f"house-{len(made)}"
+        own.mkdir()
+        shutil.copy(migrated_sqlite_file, own / "connector.db")
+        made.append(House(make_program(own, clock, config)))
+        if admin:
+            made[-1].add("admin@example.com", Role.ADMIN)
+        return made[-1]
+
+    yield house
+    for each in made:
+        each.program.close()
+
+
+@pytest.fixture
+def house(build: Build) -> House:
+    """One that is set up."""
+    return build()
