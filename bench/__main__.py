@@ -20,6 +20,7 @@ _COMMANDS = {
     "resync": "the walk again: nothing changed, some records changed",
     "mapping": "microseconds a record, against a handwritten function",
     "memory": "peak resident memory at 10,000 and 100,000 records (--million: and 1,000,000)",
+    "history": "back-test and re-mapping of everything stored",
     "webhooks": "durable acknowledgements a second, against a bare Flask handler",
     "all": "everything above but peers (the default)",
 }
@@ -75,6 +76,7 @@ def _measure(options: Any) -> Report:
         "memory": lambda: pulling.memory(
             [10_000, 100_000] + ([1_000_000] if options.million else []), conditions
         ),
+        "history": lambda: history_report(records, options.rounds, options.work_dir),
         "webhooks": lambda: webhooks_report(options.rounds),
     }
     report = Report()
@@ -97,6 +99,13 @@ def mapping_report(rounds: int) -> Report:
     from bench import mapping
 
     return mapping.measure(rounds)
+
+
+def history_report(records: int, rounds: int, work_dir: Path | None) -> Report:
+    """Measure back-test and re-mapping (imported late for the same reason)."""
+    from bench import history
+
+    return history.history(records, rounds, work_dir)
 
 
 def webhooks_report(rounds: int) -> Report:

@@ -20,6 +20,8 @@ from connector.delivery import Patience
 from connector.documents import InvoiceDocuments
 from connector.errors import ConfigError, Unsupported
 from connector.facts import FactKeeper
+from connector.feed.events import Announcer
+from connector.feed.outlets import Outlets
 from connector.financier import Financier, LimitsBuyers, TellsChanges
 from connector.financing_sessions import FinancingSessions
 from connector.health import Health
@@ -182,9 +184,16 @@ class Program:
             for name, f in self.config.financiers.items()
         }
 
+    @cached_property
+    def feed(self) -> Outlets:
+        lease_seconds = self.config.schedule.lease_seconds
+        return Outlets(self.database, self.clock, self.config.feed, lease_seconds, self.stopping)
+
     def close(self) -> None:
         """Give back connections and the lock on the database."""
         self.stopping.set()
+        if "feed" in self.__dict__:
+            self.feed.close()
         for adapters in ("systems", "financiers"):
             for adapter in self.__dict__.get(adapters, {}).values():
                 adapter.close()
@@ -221,7 +230,8 @@ class Program:
         return Redecider(self.database, self.mapped_stream(connection))
 
     def linker(self, flow: Flow) -> Linker:
-        return Linker(self.database, flow, self._waiting(flow, NOT_LINKED))
+        waiting = self._waiting(flow, NOT_LINKED)
+        return Linker(self.database, flow, waiting, self._limits_buyers(flow))
 
     def waiting_companies(self, flow: Flow) -> set[str]:
         """Counterparties that held invoices wait for."""
@@ -283,6 +293,7 @@ class Program:
             self.financiers[financier],
             queues,
             self.config.financiers[financier].poll_interval_seconds,
+            Announcer({name: c.system for name, c in self.config.connections.items()}),
         )
 
     def _patience(self, financier: str | None = None) -> Patience:

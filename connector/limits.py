@@ -42,6 +42,11 @@ class BuyerLimits:
         self._waiting = waiting
         self._interval_seconds = interval_seconds
 
+    @property
+    def currency(self) -> str:
+        """The ISO code in which limits are told and asked for."""
+        return self._financier.limit_currency
+
     def catch_up(self) -> int:
         """Ask about the limits that held records wait for, where it is time, and decide what is held although its
         buyer's limit is another by now. Returns how many companies were asked about."""

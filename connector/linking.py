@@ -10,7 +10,7 @@ import logging
 from typing import Protocol
 
 from connector.config.model import Flow
-from connector.errors import OutcomeUnknown, Refused
+from connector.errors import ConnectorError, OutcomeUnknown, Refused
 from connector.financier import Financier, LimitsBuyers, RemoteCompany
 from connector.store.companies import CounterpartyRow
 from connector.store.database import Database
@@ -32,14 +32,24 @@ class Waiting(Protocol):
 class Linker:
     """The links of one flow."""
 
-    def __init__(self, database: Database, flow: Flow, waiting: Waiting) -> None:
+    def __init__(
+        self,
+        database: Database,
+        flow: Flow,
+        waiting: Waiting,
+        limits_buyers: LimitsBuyers | None = None,
+    ) -> None:
+        """`limits_buyers` is the flow's financier, where invoices wait for approved limits there."""
         self._database = database
         self._flow = flow
         self._waiting = waiting
+        self._limits_buyers = limits_buyers
 
     def link(self, counterparty_id: str, company_id: str, *, by: str) -> None:
         """Link by hand, and decide what was waiting for it."""
         self._save(counterparty_id, company_id, how="hand", by=by)
+        if self._limits_buyers is not None:
+            self._learn_limit(self._limits_buyers, company_id)
         self._waiting.decide_again()
 
     def create_missing(self, financier: Financier) -> int:
@@ -93,6 +103,15 @@ class Linker:
                 f"{flow.connection}/{counterparty_id}",
                 {"financier": flow.financier, "company_id": company_id, "how": how},
             )
+
+    def _learn_limit(self, financier: LimitsBuyers, company_id: str) -> None:
+        """Ask about the limit of a company that was just linked. Where that fails it is asked about later."""
+        try:
+            for company in financier.companies():
+                if company.company_id == company_id:
+                    self._save_limit(company, financier.limit_currency)
+        except ConnectorError as error:
+            log.warning("company.limit_not_known company=%s error=%s", company_id, error)
 
     def _save_limit(self, company: RemoteCompany, currency: str) -> None:
         """Keep what was told about the limit beside, so that nobody has to ask about it at once."""

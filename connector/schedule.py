@@ -28,9 +28,11 @@ def prepare(program: Program) -> None:
             left_over = tx.runs.interrupt_left_over()
             tx.mapping_trials.fail_left_over()
             leases = tx.outbox.release_leases() + tx.inbox.release_leases()
+            leases += tx.feed_deliveries.release_leases()
             tx.connections.try_again_at_once()
         if left_over or leases:
             log.info("start.resumed runs=%d leases=%d", left_over, leases)
+    program.feed.register()
     for flow in program.config.flows:
         waiting = program.mapping_life.adopt(program.stacks.get(flow.connection))
         if waiting is not None:
@@ -63,6 +65,10 @@ class Tasks:
         for name, connection in program.config.connections.items():
             rhythm = Rhythm(connection.interval_seconds, connection.jitter_seconds)
             self.by_key[f"pull:{name}"] = (partial(self.pull, name), rhythm)
+        self.by_key["trials"] = (
+            program.trials.run_waiting,
+            Rhythm(schedule.submit_interval_seconds, schedule.jitter_seconds),
+        )
         for flow in program.config.flows:
             self.by_key[f"remap:{flow.connection}"] = (
                 partial(self.remap, flow.connection),
@@ -84,6 +90,11 @@ class Tasks:
             self.by_key[f"write_back:{name}"] = (
                 partial(self.write_back, name),
                 Rhythm(schedule.write_back_interval_seconds, schedule.jitter_seconds),
+            )
+        for name in program.feed.names:
+            self.by_key[f"feed:{name}"] = (
+                partial(self.feed, name),
+                Rhythm(program.config.feed.interval_seconds, schedule.jitter_seconds),
             )
 
     def pull(
@@ -152,7 +163,13 @@ class Tasks:
             connection, "write back", self._program.write_back_task(connection).run
         )
 
+    def feed(self, endpoint: str) -> bool:
+        """Send an endpoint of the status feed what is due for it."""
+        return self._program.feed.task(endpoint).run()
+
     def _wake_write_backs(self, financier: str) -> None:
+        for endpoint in self._program.feed.names:
+            self._wake(f"feed:{endpoint}")
         for flow in self._program.config.flows:
             if flow.financier == financier:
                 self._wake(f"write_back:{flow.connection}")
@@ -178,6 +195,7 @@ class Tasks:
             if not (self.hear(name) and self.poll(name, everything=poll_everything)):
                 troubled.append(name)
         troubled += [name for name in program.config.connections if not self.write_back(name)]
+        troubled += [f"feed {name}" for name in program.feed.names if not self.feed(name)]
         return sorted(set(troubled))
 
 

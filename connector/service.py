@@ -11,7 +11,6 @@ from flask import Flask
 from waitress import create_server, wasyncore
 from waitress.server import BaseWSGIServer
 
-from connector import access, api
 from connector.bootstrap import Program
 from connector.console.app import create_console
 from connector.engine.local import LocalEngine
@@ -77,8 +76,6 @@ class Service:
 
     def _app(self, endpoints: Endpoints) -> Flask:
         app = create_console(self._program, self.wake)
-        access.install(app, self._program)
-        api.install(app, self._program, self.wake)
         app.register_blueprint(
             create_blueprint(endpoints, self._inbox, loads, self._program.clock.now)
         )

@@ -55,7 +55,8 @@ class Answer:
 
 
 class StatusKeeper:
-    """Keeps the timelines of one financier's invoices true. `queues` take the write-back, by connection."""
+    """Keeps the timelines of one financier's invoices true. `queues` take the write-back, by connection; `announce` puts
+    each status into the feed."""
 
     def __init__(
         self,
@@ -65,12 +66,14 @@ class StatusKeeper:
         financier: Financier,
         queues: Mapping[str, QueueWriteBack],
         poll_interval_seconds: float,
+        announce: QueueWriteBack,
     ) -> None:
         self._database = database
         self._clock = clock
         self._name = name
         self._financier = financier
         self._queues = queues
+        self._announce = announce
         self._poll_interval_seconds = poll_interval_seconds
         self._backoff = Backoff(first_seconds=1, longest_seconds=3600)
 
@@ -140,6 +143,7 @@ class StatusKeeper:
         connection = tx.records.get(financing.record_id).connection
         queue = self._queues.get(connection, WriteBackQueue(connection, None))
         queue(tx, financing, row)
+        self._announce(tx, financing, row)
         log.info(
             "status.applied reference=%s status=%s raw=%s via=%s",
             financing.client_reference_id,

@@ -18,7 +18,7 @@ from mappings.differences import Change, diff
 from mappings.examples import Example, ExampleDifference, check_examples, outcome_as_dict
 from mappings.explanation import Explanation, FieldTrace, RuleTrace, StepTrace
 from mappings.explanation_text import explanation_text
-from mappings.financier import known_financiers
+from mappings.financier import describe_financier, known_financiers
 from mappings.layers import EffectiveDocument, Layer, Origin, effective
 from mappings.mapping import Mapping
 from mappings.money import MoneyError
@@ -93,7 +93,7 @@ def load_layers(
 
 def shipped() -> dict[str, str]:
     """The documents that come with this package, by name (`finexio`, `tryton`), and each of them made for every other
-    financier (`finexio_for_kanmon`): the same but for its line `financier`."""
+    financier that finances its invoices (`finexio_for_kanmon`): the same but for its line `financier`."""
     folder = resources.files("mappings").joinpath("systems")
     own = {
         entry.name.removesuffix(".toml"): entry.read_text("utf-8")
@@ -104,6 +104,7 @@ def shipped() -> dict[str, str]:
         shipped_name(name, financier): _FINANCIER.sub(f'financier = "{financier}"', text, count=1)
         for name, text in own.items()
         for financier in known_financiers()
+        if name in (describe_financier(financier).systems or own)
     }
     return {**made, **own}
 

@@ -39,11 +39,13 @@ class FieldNeed:
 
 @dataclass(frozen=True, slots=True)
 class FinancierDescription:
-    """A financier's needs by field, and the document that holds its rules."""
+    """A financier's needs by field, and the document that holds its rules. `systems` are those whose invoices it
+    finances; none named means any."""
 
     name: str
     fields: dict[str, FieldNeed]
     document: Document
+    systems: tuple[str, ...] = ()
 
 
 def known_financiers() -> tuple[str, ...]:
@@ -65,7 +67,7 @@ def describe_financier(name: str) -> FinancierDescription:
         raise KeyError(name)
     text = resources.files("mappings").joinpath("financiers", f"{name}.toml").read_text("utf-8")
     document = Document(text, f"financiers/{name}.toml")
-    document.section((), ("sentence", "fields", "exclude", "hold"))
+    top = document.section((), ("sentence", "systems", "fields", "exclude", "hold"))
     fields: dict[str, FieldNeed] = {}
     for target, entry in document.named_sections(("fields",), _NAME).items():
         document.section(("fields", target), ("required", "missing", "allowed"))
@@ -77,7 +79,7 @@ def describe_financier(name: str) -> FinancierDescription:
             tuple(map(str, entry.get("allowed", ()))),
         )
     document.finish()
-    return FinancierDescription(name, fields, document)
+    return FinancierDescription(name, fields, document, tuple(map(str, top.get("systems", ()))))
 
 
 def listed_goods(goods: str) -> tuple[str, ...]:

@@ -68,7 +68,7 @@ def prepared(url: str, folder: Path) -> Program:
         read_config(path, {**os.environ, "BENCH_PASSWORD": "bench-only"}), exclusive=True
     )
     if first:
-        program.mappings.activate_from(CONNECTION, by="bench")
+        program.mapping_life.adopt(program.stacks.get(CONNECTION))
         ledger = Ledger(SEED, program.clock.today())
         with program.database.write() as tx:
             for number in range(COUNTERPARTIES):

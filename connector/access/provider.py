@@ -26,6 +26,7 @@ from joserfc.jwk import KeySet
 from connector.clock import Clock
 from connector.config import model
 from connector.errors import ConfigError, ConnectorError, ContractDrift, Refused
+from connector.people.directory import checked_email
 from connector.people.random_texts import new_token
 from connector.people.roles import Role
 from connector.people.sign_in import Identity
@@ -183,7 +184,7 @@ class Provider:
         return Identity(
             issuer=self._config.issuer,
             subject=str(claims["sub"]),
-            email=email,
+            email=checked_email(email),
             name=_name(claims, email),
             role=self._role(claims),
         )

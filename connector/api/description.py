@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from connector.api.problems import CONTENT_TYPE
+from flask import Flask
+from flask_smorest import Api
+
+from connector.api.problems import CONTENT_TYPE, Problem
+from connector.api.resource import Resource
 from connector.people.roles import LEAST_ROLES, Permission
 
 Json = dict[str, Any]
+VERSION = "1"
 ABOUT = (
     "What the console does, for programs. Amounts appear twice: whole numbers of minor units, and decimal text; never "
     "as a number with a fraction. Instants are ISO 8601 in UTC. Lists go on with `cursor`. A refusal is "
@@ -43,9 +48,51 @@ class Group:
     operations: list[Operation]
 
 
-def described(api: Any) -> Json:
-    """The OpenAPI document."""
-    document: Json = copy.deepcopy(api.spec.to_dict())
+class _QuietApi(Api):  # type: ignore[misc]
+    """Leaves the error handlers of the application alone: its pages have some of their own."""
+
+    ERROR_SCHEMA = Problem
+
+    def _register_error_handlers(self) -> None:
+        return
+
+
+class Description:
+    """The OpenAPI document of an application, made when it is first asked for: a start does not wait for it."""
+
+    def __init__(self, app: Flask, resources: Sequence[Resource]) -> None:
+        self._app = app
+        self._resources = resources
+        self._lock = threading.Lock()
+        self._made: Json | None = None
+
+    @property
+    def document(self) -> Json:
+        """The document. Do not change it."""
+        with self._lock:
+            if self._made is None:
+                self._made = _described(self._spec())
+            return self._made
+
+    def _spec(self) -> Json:
+        self._app.config.update(
+            API_TITLE="Invoice financing connector",
+            API_VERSION=VERSION,
+            OPENAPI_VERSION="3.0.3",
+            OPENAPI_URL_PREFIX=None,
+        )
+        api = _QuietApi(self._app)
+        for resource in self._resources:
+            resource.register_views_in_doc(
+                api, self._app, api.spec, name=resource.name, parameters=None
+            )
+            api.spec.tag({"name": resource.name, "description": resource.description})
+        found: Json = api.spec.to_dict()
+        return found
+
+
+def _described(document: Json) -> Json:
+    """What flask-smorest knows, and what only we do."""
     document["info"]["description"] = ABOUT
     # The identifier in the licence field is OpenAPI 3.1's; 3.0 has the name alone.
     document["info"]["license"] = {"name": "Apache-2.0"}

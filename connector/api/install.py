@@ -3,65 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from flask import Blueprint, Flask, Response, jsonify, render_template, request
-from flask_smorest import Api
 from werkzeug.exceptions import NotFound
 
 from connector.access import public, require
 from connector.api import problems
-from connector.api.description import described, operations
+from connector.api.description import Description, operations
 from connector.api.registration import RESOURCES
 from connector.api.resource import PREFIX, Context, Resource
 from connector.bootstrap import Program
 from connector.people.roles import Permission
 
-VERSION = "1"
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 Wake = Callable[[str], bool]
 
 
-class _QuietApi(Api):  # type: ignore[misc]
-    """Leaves the error handlers of the application alone: its pages have some of their own."""
-
-    ERROR_SCHEMA = problems.Problem
-
-    def _register_error_handlers(self) -> None:
-        return
-
-
-def install(
-    app: Flask,
-    program: Program,
-    wake: Wake | None = None,
-    *,
-    more: Sequence[Callable[[Context], Resource]] = (),
-) -> None:
+def install(app: Flask, program: Program, wake: Wake | None = None) -> None:
     """Register every resource, the OpenAPI document and its page. Without `wake` no task can be run from here."""
-    app.config.update(
-        API_TITLE="Invoice financing connector",
-        API_VERSION=VERSION,
-        OPENAPI_VERSION="3.0.3",
-        OPENAPI_URL_PREFIX=None,
-    )
-    api = _QuietApi(app)
     context = Context(program, wake or (lambda _key: False))
-    for create in (*RESOURCES, *more):
-        resource = create(context)
+    resources = [create(context) for create in RESOURCES]
+    for resource in resources:
         problems.install(resource)
-        api.register_blueprint(resource)
-    app.register_blueprint(_page(api))
+        app.register_blueprint(resource)
+    app.register_blueprint(_page(app, resources))
 
 
-def _page(api: Any) -> Blueprint:
+def _page(app: Flask, resources: Sequence[Resource]) -> Blueprint:
     page = Blueprint("api_page", __name__, url_prefix="/api", template_folder="templates")
     problems.install(page)
+    description = Description(app, resources)
 
     @page.get("/")
     @require(Permission.INVOICES_READ)
     def index() -> str:
-        document = described(api)
+        document = description.document
         return render_template(
             "api/index.html", document=document, groups=operations(document), prefix=PREFIX
         )
@@ -69,7 +45,7 @@ def _page(api: Any) -> Blueprint:
     @page.get("/openapi.json")
     @require(Permission.INVOICES_READ)
     def openapi() -> Response:
-        return jsonify(described(api))
+        return jsonify(description.document)
 
     @page.route("/v1/<path:rest>", methods=METHODS)
     @public

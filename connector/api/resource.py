@@ -124,7 +124,8 @@ class Money(Schema):
 
 def instant_field(**more: Any) -> fields.String:
     """An instant: ISO 8601, UTC, to the second."""
-    return fields.String(metadata={"format": "date-time"}, **more)
+    metadata = {"format": "date-time", **more.pop("metadata", {})}
+    return fields.String(metadata=metadata, **more)
 
 
 def text_field(most: int = 200, **more: Any) -> fields.String:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -12,6 +13,8 @@ from connector.comparing import Pair
 from connector.errors import ConnectorError, Refused
 from connector.store.database import Database
 from mappings import Mapping as CompiledMapping
+
+log = logging.getLogger(__name__)
 
 PROGRESS_EVERY = 5_000
 """After how many versions the count in the store is brought up to date."""
@@ -64,9 +67,22 @@ class Trials:
                 for stack, _, active in drafts
             ]
 
-    def run_backtest(self, trial_id: int, progress: Progress | None = None) -> None:
-        """Run a prepared back-test to its end and keep the report. An error is kept with it and raised."""
+    def run_waiting(self) -> None:
+        """Run the back-tests that were asked for in the browser or by the API."""
         with self._database.read() as tx:
+            waiting = tx.mapping_trials.waiting()
+        for trial_id in waiting:
+            try:
+                self.run_backtest(trial_id)
+            except ConnectorError as error:
+                log.warning("backtest.failed trial=%d error=%s", trial_id, error)
+
+    def run_backtest(self, trial_id: int, progress: Progress | None = None) -> None:
+        """Run a prepared back-test to its end and keep the report, unless somebody else runs it. An error is kept with
+        it and raised."""
+        with self._database.write() as tx:
+            if not tx.mapping_trials.claim(trial_id):
+                return
             trial = tx.mapping_trials.get(trial_id)
         counted = 0
 

@@ -9,7 +9,15 @@ import click
 
 from connector import views
 from connector.cli.main import Invocation, cli, json_option, pass_invocation
-from connector.cli.output import ROW_NUMBER, amount_of, print_json, print_table, say, stdout
+from connector.cli.output import (
+    ROW_NUMBER,
+    amount_of,
+    print_endpoints,
+    print_json,
+    print_table,
+    say,
+    stdout,
+)
 from connector.errors import InvariantBroken
 from connector.verifying import Verifier
 
@@ -43,6 +51,8 @@ def status(invocation: Invocation, as_json: bool) -> None:
         [(q["queue"], q["target"], q["state"], q["count"]) for q in shown["queues"]],
         empty="empty.",
     )
+    if shown["feed"]:
+        print_endpoints(shown["feed"])
     print_table(
         "Last runs",
         ["id", "started", "connection", "stream", "task", "state", ">seen", ">changed"],

@@ -87,7 +87,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _load_commands() -> None:
     """Commands register themselves when their modules are imported."""
-    from connector.cli import decide, look, mapping, mapping_life, people, play, sandbox, setup, work  # noqa: F401
+    from connector.cli import (  # noqa: F401
+        decide,
+        financing,
+        limits,
+        feed,
+        look,
+        mapping,
+        mapping_life,
+        people,
+        play,
+        sandbox,
+        setup,
+        work,
+    )
 
 
 _load_commands()

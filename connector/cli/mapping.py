@@ -18,8 +18,8 @@ from connector.cli.output import print_json, print_table, say
 from connector.comparing import Pair
 from connector.errors import ConfigError, Refused
 from connector.evaluating import readable
-from connector.store.mapping_documents import MappingDocument
-from connector.views import find_record, instant
+from connector.views import find_record
+from connector.views.mappings import mapping_document
 from mappings import Mapping as CompiledMapping
 from mappings import diff, explanation_text, shipped
 
@@ -30,32 +30,13 @@ def mapping() -> None:
     docs/mapping-life.md how a change goes live."""
 
 
-def line_of(document: MappingDocument) -> dict[str, object]:
-    """One document as JSON values, without its text."""
-    return {
-        "document": document.id,
-        "layer": document.layer,
-        "name": document.name,
-        "version": document.version_no,
-        "state": document.state,
-        "created_at": instant(document.created_at),
-        "created_by": document.created_by,
-        "approved_by": document.approved_by,
-        "activated_at": instant(document.activated_at),
-        "activated_by": document.activated_by,
-        "based_on": document.based_on,
-        "note": document.note,
-        "sha256": document.sha256,
-    }
-
-
 @mapping.command("list")
 @json_option
 @pass_invocation
 def mapping_list(invocation: Invocation, as_json: bool) -> None:
     """Every version of every layer's document, newest first."""
     with invocation.program() as program, program.database.read() as tx:
-        lines = [line_of(document) for document in tx.mapping_documents.all()]
+        lines = [mapping_document(document) for document in tx.mapping_documents.all()]
     if as_json:
         print_json(lines)
         return

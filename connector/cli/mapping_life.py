@@ -21,7 +21,8 @@ from connector.cli.mapping import DAY, draft_for, mapping, told
 from connector.cli.mapping_report import print_report
 from connector.cli.output import ROW_NUMBER, print_json, print_table, say
 from connector.errors import Refused
-from connector.views import find_record, instant
+from connector.views import find_record
+from connector.views.mappings import golden_example
 
 FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 NOTE = click.option("--note", help="Why, for those who read it later.")
@@ -231,21 +232,7 @@ def example() -> None:
 def example_list(invocation: Invocation, connection: str | None, as_json: bool) -> None:
     """The examples in force, and those proposed with a change."""
     with invocation.program() as program, program.database.read() as tx:
-        lines = [
-            {
-                "connection": e.connection,
-                "name": e.name,
-                "version": e.version_no,
-                "state": e.state,
-                "document": e.document_id,
-                "record": e.source_id,
-                "today": e.today.isoformat(),
-                "expected": dict(e.expected),
-                "by": e.created_by,
-                "created_at": instant(e.created_at),
-            }
-            for e in tx.mapping_examples.all(connection)
-        ]
+        lines = [golden_example(e) for e in tx.mapping_examples.all(connection)]
     if as_json:
         print_json(lines)
         return

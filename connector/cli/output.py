@@ -68,6 +68,28 @@ class PullProgress:
         )
 
 
+def print_endpoints(lines: Sequence[dict[str, Any]]) -> None:
+    """How the endpoints of the status feed fare."""
+    print_table(
+        "Status feed",
+        ["endpoint", "state", ">waiting", ">delivered", ">dead", "next try", "last success", "why"],
+        [
+            (
+                line["name"],
+                line["state"],
+                line["waiting"] + line["not_yet_offered"],
+                line["delivered"],
+                line["dead"],
+                line["next_attempt_at"],
+                line["last_success_at"],
+                line["reason"] or line["error"],
+            )
+            for line in lines
+        ],
+        empty="it has no endpoints.",
+    )
+
+
 def amount_of(line: dict[str, Any]) -> str:
     """`1234.50 USD`, or a dash where the record does not say it."""
     return "-" if line["amount"] is None else f"{line['amount']} {line['currency']}"

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from marshmallow import Schema, ValidationError
 
 from connector.config import model
+from connector.config.feed import read_feed
 from connector.config.fields import NameField, SecretSources, secrets_from
 from connector.config.lines import KeyPath, key_lines, line_of
 from connector.config.problems import (
@@ -127,6 +128,7 @@ class _Reader:
         connections = self._named("connections", lambda *found: self._connection(schedule, *found))
         financiers = self._named("financiers", lambda *found: self._financier(schedule, *found))
         flows = self._flows(connections)
+        feed = read_feed(loaded["feed"], connections, self.problems)
         self._check_key(loaded["encryption"])
         self._check_doorway(financiers)
         self.problems += [
@@ -135,7 +137,7 @@ class _Reader:
             )
             for name in sorted(connections.keys() & financiers.keys())
         ]
-        if self.problems:
+        if self.problems or feed is None:
             return None
         return model.Config(
             path=self._path,
@@ -146,6 +148,7 @@ class _Reader:
             schedule=model.Schedule(**schedule),
             log=model.Log(**loaded["log"]),
             mappings=model.Mappings(**loaded["mappings"]),
+            feed=feed,
             connections=MappingProxyType(connections),
             financiers=MappingProxyType(financiers),
             flows=flows,

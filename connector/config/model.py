@@ -217,6 +217,33 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
+class FeedEndpoint:
+    """Who is sent the status feed. The first of `secrets` is the newest; every one of them signs. Empty `connections`
+    or `statuses`: all."""
+
+    name: str
+    url: Secret
+    secrets: tuple[Secret, ...]
+    enabled: bool
+    connections: tuple[str, ...]
+    statuses: tuple[str, ...]
+    timeout_seconds: int
+    concurrency: int
+    allow_http: bool
+    ca_file: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """The status feed. `retry_seconds`: the pauses between the tries of one event, before jitter."""
+
+    interval_seconds: int
+    retry_seconds: tuple[int, ...]
+    disable_after_seconds: int
+    endpoints: tuple[FeedEndpoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All of it. `warnings` are sentences for the operator about what works but should be looked at."""
 
@@ -228,6 +255,7 @@ class Config:
     schedule: Schedule
     log: Log
     mappings: Mappings
+    feed: Feed
     connections: Mapping[str, Connection]
     financiers: Mapping[str, FinancierAccount]
     flows: tuple[Flow, ...]

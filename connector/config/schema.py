@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from marshmallow import Schema, fields, validate
 
+from connector.config.feed import FeedSchema
 from connector.config.fields import (
     HostNameField,
     NameField,
@@ -204,6 +205,7 @@ SECTIONS: dict[str, type[Schema]] = {
     "schedule": ScheduleSchema,
     "log": LogSchema,
     "mappings": MappingsSchema,
+    "feed": FeedSchema,
 }
 """Tables that stand in the file at most once."""
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, jsonify, redirect, render_template, request, url_for
+from flask import Flask, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 
+from connector import access, api
 from connector.bootstrap import Program
-from connector.console import doorstep, formatting, here, navigation, pages, plain_api, queries
+from connector.console import formatting, here, navigation, pages, queries
 from connector.errors import ConnectorError, NotFound
 
 THEMES = ("light", "dark")
@@ -26,11 +27,10 @@ def create_console(program: Program, wake: Callable[[str], bool]) -> Flask:
     app = Flask("connector.console", template_folder="templates", static_folder="static")
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 3600
     here.place(app, here.Console(program, wake))
-    doorstep.install(app)
+    access.install(app, program)
     formatting.install(app)
     app.jinja_env.globals.update(
         navigation=navigation.entries,
-        signs_in=lambda: "access.sign_in" in app.view_functions,
         theme=_chosen_theme,
         asset=asset,
         here_path=lambda: request.full_path.rstrip("?"),
@@ -39,7 +39,7 @@ def create_console(program: Program, wake: Callable[[str], bool]) -> Flask:
     app.add_url_rule("/theme/<name>", "theme", _theme)
     for blueprint in pages.blueprints():
         app.register_blueprint(blueprint)
-    app.register_blueprint(plain_api.create())
+    api.install(app, program, wake)
     app.register_error_handler(ConnectorError, _failed)
     app.register_error_handler(HTTPException, _refused)
     return app
@@ -60,6 +60,7 @@ def _fingerprint(name: str) -> str:
     return hashlib.sha256((_STATIC / name).read_bytes()).hexdigest()[:10]
 
 
+@access.public
 def _theme(name: str) -> Any:
     """Keep a person's choice of colours in a cookie, and go back. It says nothing about the person."""
     back = request.args.get("back", "/")
@@ -81,10 +82,8 @@ def _theme(name: str) -> Any:
     return answer
 
 
-def _failed(error: ConnectorError) -> tuple[Response | str, int]:
+def _failed(error: ConnectorError) -> tuple[str, int]:
     code = 404 if isinstance(error, NotFound) else 503
-    if request.path.startswith("/api/"):
-        return jsonify({"error": type(error).__name__, "message": str(error)}), code
     title = "There is no such thing" if code == 404 else "That is not possible"
     return render_template("error.html", title=title, sentence=str(error)), code
 

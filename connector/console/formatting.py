@@ -118,13 +118,15 @@ def ago(value: datetime | str | None) -> str:
     return f"{said} ago" if seconds > 0 else f"in {said}"
 
 
-def duration(seconds: int | None) -> str:
-    """`850 ms` is not known here: `< 1 s`, `12 s`, `3 min 20 s`, `2 h 5 min`."""
-    if seconds is None:
+def duration(milliseconds: int | None) -> str:
+    """`420 ms`, `2.1 s`, `12 s`, `3 min 20 s`, `2 h 5 min`; the empty text for None."""
+    if milliseconds is None:
         return ""
-    if seconds < 1:
-        return "< 1 s"
-    minutes, rest = divmod(seconds, 60)
+    if milliseconds < 1000:
+        return f"{milliseconds} ms"
+    if milliseconds < 10_000:
+        return f"{milliseconds // 1000}.{milliseconds % 1000 // 100} s"
+    minutes, rest = divmod(milliseconds // 1000, 60)
     if minutes < 1:
         return f"{rest} s"
     hours, minutes_left = divmod(minutes, 60)

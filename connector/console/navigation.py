@@ -6,9 +6,11 @@ A page that does not exist (yet, or in this installation) and one whose permissi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from flask import current_app, request, url_for
+
+from connector.access import Person
 
 
 class Item(NamedTuple):
@@ -45,15 +47,15 @@ class Entry:
     apart: bool
 
 
-def entries(person: Any) -> list[Entry]:
-    """The entries for a person; all of them stand for nobody where there is no sign-in."""
+def entries(person: Person) -> list[Entry]:
+    """The entries for whoever is signed in."""
     shown: list[Entry] = []
     apart = False
     for item in ITEMS:
         apart = apart or item.apart
         if item.endpoint not in current_app.view_functions:
             continue
-        if person is not None and not person.may(item.permission):
+        if not person.may(item.permission):
             continue
         blueprint = item.endpoint.partition(".")[0]
         current = request.blueprint == blueprint

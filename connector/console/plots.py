@@ -94,7 +94,7 @@ def columns_plot(
                 LEFT + number * (PLOT_WIDTH - LEFT) // places,
                 step,
                 y(column.value),
-                under=number % every == 0,
+                under=number % every == 0 and number + every <= len(columns),
             )
         )
     drawn.append(
@@ -122,17 +122,28 @@ def _column(column: Column, x: int, step: int, top: int, *, under: bool) -> Mark
     return shape
 
 
-def duration_ticks(longest_seconds: int) -> list[tuple[int, str]]:
-    """Three to five round marks from nothing to above the longest."""
-    steps = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 86_400, 604_800)
-    step = next((each for each in steps if each * 4 >= longest_seconds), steps[-1])
-    last = max(2, -(-longest_seconds // step))
+_SECOND, _MINUTE, _HOUR, _DAY = 1000, 60_000, 3_600_000, 86_400_000
+_STEPS = (10, 25, 50, 100, 250, 500) + tuple(
+    number * unit
+    for unit, numbers in (
+        (_SECOND, (1, 2, 5, 10, 15, 30)),
+        (_MINUTE, (1, 2, 5, 10, 15, 30)),
+        (_HOUR, (1, 2, 6, 12)),
+        (_DAY, (1, 7)),
+    )
+    for number in numbers
+)
+
+
+def duration_ticks(longest_milliseconds: int) -> list[tuple[int, str]]:
+    """A few round marks, in milliseconds, from nothing to above the longest."""
+    step = next((each for each in _STEPS if each * 4 >= longest_milliseconds), _STEPS[-1])
+    last = max(2, -(-longest_milliseconds // step))
     return [(step * number, _tick(step * number)) for number in range(last + 1)]
 
 
-def _tick(seconds: int) -> str:
-    if seconds >= 3600 and seconds % 3600 == 0:
-        return f"{seconds // 3600} h"
-    if seconds >= 60 and seconds % 60 == 0:
-        return f"{seconds // 60} min"
-    return f"{seconds} s"
+def _tick(milliseconds: int) -> str:
+    for unit, word in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"), (_SECOND, "s")):
+        if milliseconds >= unit and milliseconds % unit == 0:
+            return f"{milliseconds // unit} {word}"
+    return f"{milliseconds} ms"

@@ -82,6 +82,9 @@ def _push(environ: dict[str, Any], data: bytes) -> None:
         return
     left = memoryview(data)
     with suppress(OSError):
+        if hasattr(socket, "TCP_CORK"):
+            # Held back until the connection is cut, so that the last bytes and its end arrive together.
+            channel.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
         while left and select([], [channel.socket], [], _LONGEST_STALL_SECONDS)[1]:
             left = left[channel.socket.send(left) :]
 

@@ -127,6 +127,41 @@ INVARIANTS = (
         select t.id from status_timeline t where (select count(*) from outbox o where o.timeline_id = t.id) <> 1""",
     ),
     Invariant(
+        "I14",
+        "A status of the timeline has not exactly one event in the status feed.",
+        """
+        select t.id from status_timeline t where not exists (select 1 from feed_events e where e.timeline_id = t.id
+          and e.financing_invoice_id = t.financing_invoice_id)""",
+    ),
+    Invariant(
+        "I15",
+        "Events of an invoice are not in the feed in the order of its timeline.",
+        """
+        select later.position from feed_events later join status_timeline t on t.id = later.timeline_id
+        join status_timeline before on before.financing_invoice_id = t.financing_invoice_id and before.seq = t.seq - 1
+        join feed_events earlier on earlier.timeline_id = before.id where earlier.position >= later.position""",
+    ),
+    Invariant(
+        "I17",
+        "The status feed has a hole.",
+        "select max(e.position) from feed_events e having count(*) <> max(e.position) or min(e.position) <> 1",
+    ),
+    Invariant(
+        "I17",
+        "A delivery of the feed was sent while an earlier one of its invoice was open.",
+        """
+        select b.id from feed_deliveries a join feed_deliveries b
+          on b.endpoint = a.endpoint and b.financing_invoice_id = a.financing_invoice_id and b.id > a.id
+        where a.state in ('pending', 'sending') and b.attempts > 0""",
+    ),
+    Invariant(
+        "I20",
+        "A delivery of the feed has not as many attempts as it counts.",
+        """
+        select d.id from feed_deliveries d
+        where d.attempts <> (select count(*) from feed_attempts a where a.delivery_id = d.id)""",
+    ),
+    Invariant(
         "I15",
         "Write-backs of an invoice are not in the order of its timeline.",
         """
@@ -189,6 +224,20 @@ AT_REST = (
         "I13",
         "The outbox holds a row that was not worked off.",
         "select o.id from outbox o where o.state in ('pending', 'sending', 'unknown')",
+    ),
+    Invariant(
+        "I13",
+        "The status feed holds a delivery that was not worked off.",
+        """
+        select d.id from feed_deliveries d join feed_endpoints e on e.name = d.endpoint
+        where d.state in ('pending', 'sending') and e.state = 'enabled'""",
+    ),
+    Invariant(
+        "I13",
+        "An endpoint was not offered all events of the status feed.",
+        """
+        select e.name from feed_endpoints e where e.state = 'enabled'
+        and e.position < (select coalesce(max(f.position), 0) from feed_events f)""",
     ),
 )
 """Hold only when nothing is left to do: after a demo, or a flow test that has run out."""

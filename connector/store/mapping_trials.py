@@ -19,7 +19,8 @@ from connector.store.schema import mapping_trials
 class Trial:
     """One trial of a document on the records of one connection, beside the version that was active then.
 
-    `kind` is `backtest` or `shadow`, `state` is `running`, `finished` or `failed`; `until` is when a shadow run ends.
+    `kind` is `backtest` or `shadow`, `state` is `waiting` (to be run), `running`, `finished` or `failed`; `until` is when
+    a shadow run ends.
     """
 
     id: int
@@ -50,7 +51,7 @@ class MappingTrials(Repository):
         scope: Mapping[str, Any],
         until: datetime | None = None,
     ) -> int:
-        """Begin a trial; gives its identifier."""
+        """Note a trial, a back-test as one that waits to be run; gives its identifier."""
         (trial_id,) = self._transaction.allocate("mapping_trials", 1)
         self._connection.execute(
             insert(mapping_trials).values(
@@ -59,7 +60,7 @@ class MappingTrials(Repository):
                 document_id=document_id,
                 connection=connection,
                 active_version_id=active_version_id,
-                state="running",
+                state="waiting" if kind == "backtest" else "running",
                 scope=json.dumps(scope, sort_keys=True),
                 started_at=self._now(),
                 started_by=by,
@@ -68,6 +69,24 @@ class MappingTrials(Repository):
             )
         )
         return trial_id
+
+    def claim(self, trial_id: int) -> bool:
+        """Take a waiting back-test to run it; False when somebody else did."""
+        taken = self._connection.execute(
+            update(mapping_trials)
+            .where(mapping_trials.c.id == trial_id, mapping_trials.c.state == "waiting")
+            .values(state="running")
+        )
+        return taken.rowcount == 1
+
+    def waiting(self) -> list[int]:
+        """Back-tests that nobody runs yet, oldest first."""
+        rows = self._connection.execute(
+            select(mapping_trials.c.id)
+            .where(mapping_trials.c.state == "waiting")
+            .order_by(mapping_trials.c.id)
+        )
+        return list(rows.scalars())
 
     def get(self, trial_id: int) -> Trial:
         """One trial. Raises NotFound."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, select, text
 
 from connector.store.financing_rows import FinancingRow, decoded
 from connector.store.inbox import InboxRow
@@ -16,6 +16,14 @@ from connector.store.schema import (
     outbox,
     status_timeline,
 )
+
+
+STUCK = ("parked", "dead")
+"""States of a message that waits for a person."""
+
+# In the words of the partial indexes, letter by letter: only then does SQLite use them.
+_SENT_AND_STUCK = text("outbox.state in ('parked', 'dead')")
+_QUARANTINED = text("inbox.state = 'quarantined'")
 
 
 class DeliveryReading(OutboxReading):
@@ -32,9 +40,15 @@ class DeliveryReading(OutboxReading):
     ) -> list[OutboxRow]:
         """The newest rows of the outbox that are older than `before_id`."""
         query = select(outbox).order_by(outbox.c.id.desc()).limit(limit)
-        for column, value in ((outbox.c.target, target), (outbox.c.state, state), (outbox.c.kind, kind)):  # fmt: skip
+        for column, value in (
+            (outbox.c.target, target),
+            (outbox.c.state, state),
+            (outbox.c.kind, kind),
+        ):
             if value is not None:
                 query = query.where(column == value)
+        if state in STUCK:
+            query = query.where(_SENT_AND_STUCK)
         if before_id is not None:
             query = query.where(outbox.c.id < before_id)
         return self._rows(query)
@@ -50,12 +64,40 @@ class DeliveryReading(OutboxReading):
     ) -> list[InboxRow]:
         """The newest events that are older than `before_id`."""
         query = select(inbox).order_by(inbox.c.id.desc()).limit(limit)
-        for column, value in ((inbox.c.endpoint, endpoint), (inbox.c.state, state), (inbox.c.event_id, event_id)):  # fmt: skip
+        for column, value in (
+            (inbox.c.endpoint, endpoint),
+            (inbox.c.state, state),
+            (inbox.c.event_id, event_id),
+        ):
             if value is not None:
                 query = query.where(column == value)
+        if state == "quarantined":
+            query = query.where(_QUARANTINED)
         if before_id is not None:
             query = query.where(inbox.c.id < before_id)
         return [InboxRow(**row) for row in self._connection.execute(query).mappings()]
+
+    def open_sent(self) -> dict[tuple[str, str], int]:
+        """Rows of the outbox by (target, state) in which something is still to be done, by us or by a person."""
+        counted = select(outbox.c.target, outbox.c.state, func.count())
+        due = counted.where(outbox.c.next_attempt_at.is_not(None))
+        stuck = counted.where(_SENT_AND_STUCK)
+        found: dict[tuple[str, str], int] = {}
+        for query in (due, stuck):
+            grouped = query.group_by(outbox.c.target, outbox.c.state)
+            found.update({(name, state): n for name, state, n in self._connection.execute(grouped)})
+        return found
+
+    def open_heard(self) -> dict[tuple[str, str], int]:
+        """Events by (endpoint, state) that wait for us, or for a person."""
+        counted = select(inbox.c.endpoint, inbox.c.state, func.count())
+        due = counted.where(inbox.c.next_attempt_at.is_not(None))
+        stuck = counted.where(_QUARANTINED)
+        found: dict[tuple[str, str], int] = {}
+        for query in (due, stuck):
+            grouped = query.group_by(inbox.c.endpoint, inbox.c.state)
+            found.update({(name, state): n for name, state, n in self._connection.execute(grouped)})
+        return found
 
     def attempts_of_rows(self, row_ids: Sequence[int]) -> dict[int, list[Attempt]]:
         """The attempts of outbox rows, by row, in order."""

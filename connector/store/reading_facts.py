@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from connector.store.repository import Repository
 from connector.store.schema import counterparties, invoice_facts, record_versions, source_records
@@ -66,7 +66,8 @@ class InvoiceFacts(Repository):
                 ),
             )
             .where(
-                records.connection == connection,
+                # An expression, so that the records are walked by their identifier and not collected by connection.
+                func.coalesce(records.connection, "") == connection,
                 records.outcome_id.is_not(None),
                 records.id > after_id,
                 or_(

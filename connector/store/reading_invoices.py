@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, select
 
 from connector.store.repository import Repository
 from connector.store.schema import (
@@ -132,6 +132,20 @@ _COLUMNS = (
     _financing.raw_status,
     _financing.amount_minor_units,
 )
+
+
+def summed(lines: Iterable[InvoiceLine]) -> list[Sum]:
+    """Count and gross amount of lines that are at hand, by currency, as `InvoiceReading.sums` gives them."""
+    found: dict[str, Sum] = {}
+    for line in lines:
+        currency = line.currency or NO_CURRENCY
+        before = found.get(currency, Sum(currency, 0, 0))
+        found[currency] = Sum(
+            currency,
+            before.count + 1,
+            before.amount_minor_units + (line.amount_minor_units or 0),
+        )
+    return [found[currency] for currency in sorted(found)]
 
 
 class InvoiceReading(Repository):
@@ -304,7 +318,7 @@ def _in_minor_units(amount: Decimal, *, up: bool) -> ColumnElement[int]:
     others = sorted(set(EXPONENTS.values()) - {_USUAL_EXPONENT})
     branches = [
         (
-            or_(*(_made.currency == code for code, places in EXPONENTS.items() if places == each)),
+            _made.currency.in_([code for code, places in EXPONENTS.items() if places == each]),
             whole(each),
         )
         for each in others

@@ -96,7 +96,7 @@ class CurrentTotals(Repository):
             .join(source_records, source_records.c.id == columns.record_id)
             .join(outcomes, made.id == source_records.c.outcome_id)
             .where(
-                made.kind == "excluded",
+                source_records.c.outcome_kind == "excluded",
                 columns.state.in_(("submitting", "submitted")),
                 func.coalesce(columns.status, "").not_in(
                     ("returned", "repaid", "declined", "defaulted")

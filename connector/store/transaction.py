@@ -13,6 +13,9 @@ from connector.store.companies import Companies
 from connector.store.connections import Connections
 from connector.store.cursors import Cursors
 from connector.store.documents import Documents
+from connector.store.feed import Feed
+from connector.store.feed_deliveries import FeedDeliveries
+from connector.store.feed_endpoints import FeedEndpoints
 from connector.store.financing import FinancingInvoices
 from connector.store.inbox import Inbox
 from connector.store.invariants import Invariants
@@ -167,6 +170,18 @@ class Transaction:
     @cached_property
     def deliveries(self) -> DeliveryReading:
         return DeliveryReading(self)
+
+    @cached_property
+    def feed(self) -> Feed:
+        return Feed(self)
+
+    @cached_property
+    def feed_endpoints(self) -> FeedEndpoints:
+        return FeedEndpoints(self)
+
+    @cached_property
+    def feed_deliveries(self) -> FeedDeliveries:
+        return FeedDeliveries(self)
 
     @cached_property
     def totals(self) -> CurrentTotals:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from urllib.parse import quote
 
 import urllib3
@@ -95,11 +96,13 @@ class Transport:
         accept: str = JSON,
         returned_statuses: Collection[int] = (),
         authorized: bool = True,
+        whole_answer: bool = True,
     ) -> Reply:
         """Send one request and give its answer: any 2xx, or a status of `returned_statuses`.
 
         `path` continues the base URL, or is a whole URL of an allowed origin. With `accept` JSON, an HTML page
-        in a 2xx is taken for what it is. Raises ReconnectRequired, RateLimited, Unavailable, NotFound, Refused,
+        in a 2xx is taken for what it is. Without `whole_answer` only the status counts: a body over the size cap is
+        given as far as it was read. Raises ReconnectRequired, RateLimited, Unavailable, NotFound, Refused,
         ContractDrift, and, for a request that is not safe, OutcomeUnknown.
         """
         pool, target = self._wire.target(path, params)
@@ -119,6 +122,8 @@ class Transport:
             if exchange.status == 401 and authorization.renew(self, rejected):
                 sent["Authorization"] = authorization.header(self)
                 exchange = self._tried(pool, method, target, what, body, sent, safe=safe)
+        if not whole_answer:
+            exchange = replace(exchange, broken=None)
         return self._judged(exchange, what, safe, accept, returned_statuses)
 
     def close(self) -> None:

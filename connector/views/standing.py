@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from connector.feed.reading import endpoints
 from connector.store.transaction import Transaction
 from connector.views.lines import Json, instant, money, run
 
@@ -17,6 +18,7 @@ def status(tx: Transaction, names: Sequence[str]) -> Json:
         "systems": [system_state(tx, name) for name in names],
         "totals": totals(tx),
         "queues": queues(tx),
+        "feed": endpoints(tx),
         "needs_a_person": needs_a_person(tx),
         "runs": [run(row, tx.runs.totals(row.id)) for row in tx.runs.recent(10)],
     }

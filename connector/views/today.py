@@ -54,12 +54,19 @@ def today(tx: Transaction, spoken: Sequence[Spoken], now: datetime) -> Json:
     """Everything the page shows: `systems`, `warnings`, `needs`, `in_flight`, and `verdict` (`tone`, `sentence`)."""
     systems = _systems(tx, spoken, now)
     warnings = _warnings(systems, now)
-    needs = [*_systems_in_trouble(systems), *_waiting(tx), *_with_the_financier(tx), *_stuck(tx)]
+    totals = tx.totals.by_status()
+    needs = [
+        *_systems_in_trouble(systems),
+        *_waiting(tx),
+        *_with_the_financier(tx),
+        *_parked(totals),
+        *_stuck(tx),
+    ]
     return {
         "systems": systems,
         "warnings": warnings,
         "needs": needs,
-        "in_flight": in_flight(tx.totals.by_status()),
+        "in_flight": in_flight(totals),
         "verdict": _verdict(systems, warnings, needs),
     }
 
@@ -253,10 +260,10 @@ def _with_the_financier(tx: Transaction) -> list[Need]:
     return list(needs.values())
 
 
-def _stuck(tx: Transaction) -> list[Need]:
-    """Parked financing invoices, dead or parked messages, events nobody could place."""
+def _parked(totals: Iterable[FinancingTotal]) -> list[Need]:
+    """Financing invoices of which nobody knows whether they were submitted."""
     parked: dict[str, Sum] = {}
-    for total in tx.totals.by_status():
+    for total in totals:
         if total.state == "parked":
             before = parked.get(total.currency, Sum(total.currency, 0, 0))
             parked[total.currency] = Sum(
@@ -264,31 +271,25 @@ def _stuck(tx: Transaction) -> list[Need]:
                 before.count + total.count,
                 before.amount_minor_units + total.amount_minor_units,
             )
+    if not parked:
+        return []
+    sums = [sum_line(parked[currency]) for currency in sorted(parked)]
+    count = sum(each.count for each in parked.values())
+    return [Need("parked", "parked", count, sums, ("invoices", {"state": "parked"}))]
+
+
+def _stuck(tx: Transaction) -> list[Need]:
+    """Messages that were given up or wait for a decision, and events nobody could place."""
+    sent, heard = tx.deliveries.open_sent(), tx.deliveries.open_heard()
     needs = []
-    if parked:
-        needs.append(
-            Need(
-                "parked",
-                "parked",
-                sum(each.count for each in parked.values()),
-                [sum_line(each) for each in parked.values()],
-                ("invoices", {"state": "parked"}),
-            )
-        )
     for state in ("parked", "dead"):
-        count = sum(n for (_, found), n in tx.outbox.counts().items() if found == state)
+        count = sum(n for (_, found), n in sent.items() if found == state)
         if count:
             needs.append(Need("outbox", state, count, leads_to=("outbox", {"state": state})))
-    quarantined = sum(n for (_, state), n in tx.inbox.counts().items() if state == "quarantined")
+    quarantined = sum(n for (_, found), n in heard.items() if found == "quarantined")
     if quarantined:
-        needs.append(
-            Need(
-                "inbox",
-                "quarantined",
-                quarantined,
-                leads_to=("inbox_events", {"state": "quarantined"}),
-            )
-        )
+        leads_to = ("inbox_events", {"state": "quarantined"})
+        needs.append(Need("inbox", "quarantined", quarantined, leads_to=leads_to))
     return needs
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template, request
 
+from connector.access import require
 from connector.console import here
 from connector.console.formatting import label
 from connector.console.queries import Query, filters_only, url_with
+from connector.people.roles import Permission
 
 page = Blueprint("audit", __name__, url_prefix="/audit")
 
@@ -22,6 +24,7 @@ LABELS = {
 
 
 @page.get("")
+@require(Permission.AUDIT_READ)
 def listing() -> str:
     """The log, newest first. The chain is checked when it is asked for: that reads the whole log."""
     query = Query()

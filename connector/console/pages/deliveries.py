@@ -36,7 +36,7 @@ def listing() -> str:
     query, config = Query(), here.program().config
     before = query.number("before")
     with here.read() as tx:
-        counts = tx.outbox.counts()
+        counts = tx.deliveries.open_sent()
         rows = tx.deliveries.sent(
             target=query.text("target"),
             state=query.one_of("state", SENT_STATES),
@@ -55,7 +55,7 @@ def listing() -> str:
         active=filters_only(),
         labels=LABELS,
         problems=query.problems,
-        targets=sorted({*config.connections, *config.financiers, *(name for name, _ in counts)}),
+        targets=[*config.connections, *config.financiers],
         states=SENT_STATES,
         next_url=url_with(before=rows[-1].id) if len(rows) == PAGE_SIZE else None,
         first_url=url_with(before=None) if before is not None else None,
@@ -87,7 +87,7 @@ def events() -> str:
     query, config = Query(), here.program().config
     before = query.number("before")
     with here.read() as tx:
-        counts = tx.inbox.counts()
+        counts = tx.deliveries.open_heard()
         rows = tx.deliveries.heard(
             endpoint=query.text("endpoint"),
             state=query.one_of("state", HEARD_STATES),
@@ -103,7 +103,7 @@ def events() -> str:
         active=filters_only(),
         labels=LABELS,
         problems=query.problems,
-        endpoints=sorted({*config.financiers, *(name for name, _ in counts)}),
+        endpoints=list(config.financiers),
         states=HEARD_STATES,
         next_url=url_with(before=rows[-1].id) if len(rows) == PAGE_SIZE else None,
         first_url=url_with(before=None) if before is not None else None,

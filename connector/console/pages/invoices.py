@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 from flask import Blueprint, Response, render_template, request
@@ -13,7 +15,9 @@ from connector.console.exporting import csv_file, json_file
 from connector.console.queries import Query, filters_only, url_with
 from connector.console.selecting import LABELS, OUTCOMES, STATES, STATUSES, selection
 from connector.errors import NotFound
-from connector.store.reading_invoices import NO_CURRENCY, Selection
+from connector.store.reading import RecordRow
+from connector.store.reading_invoices import NO_CURRENCY, Selection, summed
+from connector.store.transaction import Transaction
 from connector.views import find_record
 from connector.views.invoices import everything, invoice_line, sum_line
 from connector.views.lines import Json
@@ -21,6 +25,7 @@ from connector.views.lines import Json
 page = Blueprint("invoices", __name__, url_prefix="/invoices")
 
 PAGE_SIZE = 50
+_RECORD_NUMBER = re.compile(r"r[1-9][0-9]{0,16}")
 
 CSV_COLUMNS = (
     ("record", lambda line: line["record"]),
@@ -57,7 +62,8 @@ def listing() -> str:
             remote = replace(chosen, words=(), remote_invoice_id=chosen.words[0])
             lines = tx.invoices.page(remote, before, PAGE_SIZE)
             chosen = remote if lines else chosen
-        sums = tx.invoices.sums(chosen)
+        whole = before is None and len(lines) < PAGE_SIZE
+        sums = summed(lines) if whole else tx.invoices.sums(chosen)
         total = sum(each.count for each in sums)
         currencies = tx.invoices.currencies()
     active = filters_only()
@@ -109,7 +115,7 @@ def life(word: str) -> str:
     """The life of one invoice, by client reference, the source's identifier, or our record number (r16)."""
     program = here.program()
     with here.read() as tx:
-        record = find_record(tx, word)
+        record = _record(tx, word)
         decider = program.decider(record.connection)
         shown = everything(
             tx, record, decider=decider, secret_fields=_secret_fields(program, record.connection)
@@ -121,7 +127,7 @@ def life(word: str) -> str:
 def document(word: str, document_id: int) -> Response:
     """A file of an invoice, to be saved; never shown in place, because it came from elsewhere."""
     with here.read() as tx:
-        record = find_record(tx, word)
+        record = _record(tx, word)
         found = tx.documents.get(document_id)
     if found.record_id != record.id:
         raise NotFound(f"Document {document_id} does not belong to this invoice.")
@@ -129,6 +135,14 @@ def document(word: str, document_id: int) -> Response:
     safe = "".join(c if c.isalnum() or c in "._- " else "_" for c in found.name)[:120] or "document"
     answer.headers.set("Content-Disposition", "attachment", filename=safe)
     return answer
+
+
+def _record(tx: Transaction, word: str) -> RecordRow:
+    """The record meant; our own number first, because every link of these pages is made of it."""
+    if _RECORD_NUMBER.fullmatch(word):
+        with suppress(NotFound):
+            return tx.records.get(int(word[1:]))
+    return find_record(tx, word)
 
 
 def _secret_fields(program: Program, connection: str) -> tuple[str, ...]:

@@ -115,14 +115,14 @@ def _run(row: RunRow | None, run_id: int) -> RunRow:
 
 
 def _line(row: RunRow, totals: list[RunTotal]) -> Json:
-    return {**run(row, totals), "seconds": _seconds(row), "drifted": row.drifted}
+    return {**run(row, totals), "milliseconds": _milliseconds(row), "drifted": row.drifted}
 
 
-def _seconds(row: RunRow) -> int | None:
-    """How long it took, in whole seconds rounded up; None while it runs."""
+def _milliseconds(row: RunRow) -> int | None:
+    """How long it took; None while it runs."""
     if row.finished_at is None:
         return None
-    return max(0, -((row.started_at - row.finished_at) // timedelta(seconds=1)))
+    return max(0, (row.finished_at - row.started_at) // timedelta(milliseconds=1))
 
 
 def _table(totals: list[RunTotal]) -> list[Json]:
@@ -151,17 +151,21 @@ def _currency(currency: str, kinds: dict[str, RunTotal]) -> Json:
 
 
 def _plot(rows: list[RunRow]) -> Any:
-    timed = [(row, seconds) for row in reversed(rows) if (seconds := _seconds(row)) is not None]
-    longest = max((seconds for _, seconds in timed), default=0)
+    timed = [(row, took) for row in reversed(rows) if (took := _milliseconds(row)) is not None]
+    longest = max((took for _, took in timed), default=0)
+    one_day = len({row.started_at.date() for row, _ in timed}) == 1
     columns = [
         Column(
-            value=seconds,
+            value=took,
             hue=HUES[row.state],
-            said=f"Run {row.id}, {row.connection} {row.task}: {duration(seconds)}, {row.state}, "
+            said=f"Run {row.id}, {row.connection} {row.task} {row.stream}: {duration(took)}, {row.state}, "
             f"{plural(row.records_seen, 'record')} seen",
             url=url_for("runs.show", run_id=row.id),
-            under=day(row.started_at.date()),
+            under=row.started_at.strftime("%H:%M") if one_day else day(row.started_at.date()),
         )
-        for row, seconds in timed
+        for row, took in timed
     ]
-    return columns_plot("durations", "How long the runs took", columns, duration_ticks(longest))
+    title = "How long the runs took" + (
+        f" on {day(timed[0][0].started_at.date())} (UTC)" if timed and one_day else ""
+    )
+    return columns_plot("durations", title, columns, duration_ticks(longest))

@@ -101,10 +101,10 @@ def slow(call: Call) -> Answer:
 
 @request_fault("slow_body", "connection")
 def slow_body(call: Call) -> Answer:
-    """The thing is done; the body trickles: `piece_bytes` (default 64) every `pause_seconds` (default 0.01)."""
-    pieces = int(call.options.get("piece_bytes", 64))
-    pause = call.seconds("pause_seconds", 0.01)
-    return replace(call.perform(), piece_bytes=pieces, pause_seconds=pause)
+    """The thing is done; the body trickles: `piece_bytes` (default a fiftieth) every `pause_seconds` (default 0.01)."""
+    answer = call.perform()
+    pieces = int(call.options.get("piece_bytes", max(len(answer.body) // 50, 64)))
+    return replace(answer, piece_bytes=pieces, pause_seconds=call.seconds("pause_seconds", 0.01))
 
 
 @request_fault("slow_drip", "connection")

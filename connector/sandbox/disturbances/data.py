@@ -6,6 +6,7 @@ holds one record is a list of one. Where an answer has nothing of the kind, it s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ _STAMPS = ("created", "updated", "created_at", "updated_at", "create_date", "wri
 _STATUSES = ("status", "state")
 _NEXTS = ("next", "next_pagination_token")
 _COUNTS = ("count", "total", "total_count")
+_PLAIN_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _ENVELOPES = ("results", "result", "data", "items")
 
 # -- pages that are not what they were --------------------------------------------------------------------------------
@@ -99,15 +101,15 @@ def equal_timestamps(call: Call) -> Answer:
     return _records(call, change)
 
 
-@request_fault("clock_ahead", "data")
+@request_fault("clock_ahead", "data", lie=True)
 def clock_ahead(call: Call) -> Answer:
-    """Every timestamp is `seconds` (default 600) ahead: the platform's clock is wrong."""
+    """Every timestamp is `seconds` (default 600) ahead, and the platform's own filters do not know it."""
     return _records(call, lambda records: _shift(records, call.seconds("seconds", 600)))
 
 
-@request_fault("clock_behind", "data")
+@request_fault("clock_behind", "data", lie=True)
 def clock_behind(call: Call) -> Answer:
-    """Every timestamp is `seconds` (default 600) behind: the platform's clock is wrong."""
+    """Every timestamp is `seconds` (default 600) behind, and the platform's own filters do not know it."""
     return _records(call, lambda records: _shift(records, -call.seconds("seconds", 600)))
 
 
@@ -290,7 +292,9 @@ def _amounts(records: list[JsonObject], change: Callable[[Any], Any]) -> None:
 
 def _is_number(value: Any) -> bool:
     if isinstance(value, dict):
-        return value.get("__class__") == "Decimal"
+        # A seeded defect may be no number in its turn.
+        text = str(value.get("decimal")) if value.get("__class__") == "Decimal" else ""
+        return _PLAIN_NUMBER.fullmatch(text) is not None
     return isinstance(value, int | Decimal) and not isinstance(value, bool)
 
 

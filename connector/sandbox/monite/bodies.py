@@ -179,10 +179,8 @@ def receivable_body(
 ) -> JsonObject:
     """An invoice to a customer; `credit_note_of` makes a credit note of such a body."""
     draft = drawn.status == "draft"
-    address = counterpart["_addresses"][0]
     due = drawn.total - drawn.paid
     file_url = None if draft else f"/storage/receivables/{receivable_id}.pdf"
-    organization = entity["organization"]
     return {
         "id": receivable_id,
         "type": "invoice",
@@ -195,13 +193,7 @@ def receivable_body(
         "based_on": None,
         "based_on_document_id": None,
         "comment": None,
-        "counterpart_billing_address": {k: v for k, v in address.items() if k != "counterpart_id"},
-        "counterpart_contact": None,
-        "counterpart_id": counterpart["id"],
-        "counterpart_name": counterpart["_counterpart_name"],
-        "counterpart_tax_id": counterpart["tax_id"],
-        "counterpart_type": counterpart["type"],
-        "counterpart_vat_id": None if draft else counterpart["_vat_ids"][0],
+        **_customer(counterpart, draft),
         "currency": drawn.currency,
         "discount": None,
         "discounted_subtotal": drawn.total,
@@ -209,10 +201,8 @@ def receivable_body(
         "due_date": None if draft else drawn.due,
         "entity": {
             "type": "organization",
-            "name": organization["legal_name"],
-            "email": entity["email"],
-            "phone": entity["phone"],
-            "tax_id": entity["tax_id"],
+            "name": entity["organization"]["legal_name"],
+            **{name: entity[name] for name in ("email", "phone", "tax_id")},
         },
         "entity_address": dict(entity["address"]),
         "entity_user_id": None,
@@ -239,6 +229,19 @@ def receivable_body(
         "total_vat_amount": 0,
         "total_vat_amounts": [],
         "_entity": entity["id"],
+    }
+
+
+def _customer(counterpart: JsonObject, draft: bool) -> JsonObject:
+    address = counterpart["_addresses"][0]
+    return {
+        "counterpart_billing_address": {k: v for k, v in address.items() if k != "counterpart_id"},
+        "counterpart_contact": None,
+        "counterpart_id": counterpart["id"],
+        "counterpart_name": counterpart["_counterpart_name"],
+        "counterpart_tax_id": counterpart["tax_id"],
+        "counterpart_type": counterpart["type"],
+        "counterpart_vat_id": None if draft else counterpart["_vat_ids"][0],
     }
 
 

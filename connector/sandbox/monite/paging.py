@@ -101,11 +101,12 @@ def page(
             return None
         return _token(world, listing, query, limit, sort, stored, forward=forward)
 
-    return {
-        "data": [world.shown(stored.body) for stored in shown],
+    tokens = {
         "next_pagination_token": link(shown[-1] if shown and end < len(found) else None, True),
         "prev_pagination_token": link(shown[0] if shown and start > 0 else None, False),
     }
+    data = [world.shown(stored.body) for stored in shown]
+    return {"data": data, **world.shown(tokens)}
 
 
 def _limit(world: World, listing: Listing, query: Query) -> int:

@@ -16,38 +16,23 @@ def counterpart_body(
 ) -> JsonObject:
     """An organisation, or every sixth time a person; addresses, contacts and VAT ids are lists of their own."""
 
-    def new_id(kind: str) -> str:
-        return made_up_uuid(settings.seed, f"{kind}:{entity_id}", number)
-
     dice = random.Random(f"counterpart:{settings.seed}:{entity_id}:{number}")
-    own_id, address_id, person = new_id("counterpart"), new_id("address"), number % 6 == 0
-    address = {
-        "id": address_id,
-        "counterpart_id": own_id,
-        "city": company.city,
-        "country": company.country,
-        "line1": company.street,
-        "line2": None,
-        "postal_code": company.postal_code,
-        "state": company.state,
-    }
-    first, _, last = company.person.partition(" ")
-    sides = {"is_vendor": number % 2 == 1 or person, "is_customer": number % 2 == 0 or person}
-    reach = {"email": company.email, "phone": company.phone, "tags": []}
-    vat = {"id": new_id("vat"), "counterpart_id": own_id, "country": company.country}
-    contact_address = {k: v for k, v in address.items() if k not in ("id", "counterpart_id")}
-    name = company.person if person else company.name
-    part = (
-        {"individual": {"first_name": first, "last_name": last, "title": None, **reach, **sides}}
-        if person
-        else {"organization": {"legal_name": company.name, **reach, **sides}}
+    own_id, address_id, contact_id, vat_id = (
+        made_up_uuid(settings.seed, f"{kind}:{entity_id}", number)
+        for kind in ("counterpart", "address", "contact", "vat")
     )
+    person = number % 6 == 0
+    sides = {"is_vendor": number % 2 == 1 or person, "is_customer": number % 2 == 0 or person}
+    part = {"email": company.email, "phone": company.phone, "tags": [], **sides}
+    part |= {**_names(company), "title": None} if person else {"legal_name": company.name}
+    vat_kind = "us_ein" if company.country == "US" else "ca_bn"
+    owned = {"counterpart_id": own_id}
     return {
         "id": own_id,
         "created_at": monite_time(at),
         "updated_at": monite_time(at),
         "type": "individual" if person else "organization",
-        **part,
+        "individual" if person else "organization": part,
         "created_automatically": False,
         "created_by_entity_user_id": None,
         "default_billing_address_id": address_id,
@@ -57,33 +42,50 @@ def counterpart_body(
         "reminders_enabled": False,
         "tax_id": f"{dice.randrange(10**9):09d}" if number % 5 else None,
         "_entity": entity_id,
-        "_counterpart_name": name,
+        "_counterpart_name": company.person if person else company.name,
         "_email": company.email,
         "_sides": sides,
-        "_address": contact_address,
-        "_addresses": [address],
+        "_address": _address(company),
+        "_addresses": [{"id": address_id, **owned, **_address(company)}],
         "_vat_ids": [
             {
-                **vat,
-                "type": "us_ein" if company.country == "US" else "ca_bn",
+                "id": vat_id,
+                **owned,
+                "country": company.country,
+                "type": vat_kind,
                 "value": f"{number:09d}",
             }
         ],
-        "_contacts": [
-            {
-                "id": new_id("contact"),
-                "counterpart_id": own_id,
-                "address": contact_address,
-                "first_name": first,
-                "last_name": last,
-                "email": company.email,
-                "phone": company.phone,
-                "title": None,
-                "is_default": True,
-            }
-        ],
+        "_contacts": [{"id": contact_id, **owned, **_contact(company)}],
         "_bank_accounts": [],
         "_metadata": {},
+    }
+
+
+def _address(company: Company) -> JsonObject:
+    return {
+        "city": company.city,
+        "country": company.country,
+        "line1": company.street,
+        "line2": None,
+        "postal_code": company.postal_code,
+        "state": company.state,
+    }
+
+
+def _names(company: Company) -> JsonObject:
+    first, _, last = company.person.partition(" ")
+    return {"first_name": first, "last_name": last}
+
+
+def _contact(company: Company) -> JsonObject:
+    return {
+        "address": _address(company),
+        **_names(company),
+        "email": company.email,
+        "phone": company.phone,
+        "title": None,
+        "is_default": True,
     }
 
 

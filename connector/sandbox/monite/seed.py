@@ -149,14 +149,22 @@ class _Seeding:
             body["attachments"] = [attachment_of_receivable(file)]
         if defect is not None:
             defect.spoil(body)
-        elif (
-            number % 16 == 0
-            and before[-1]["status"] == "issued"
-            and before[-1]["type"] == "invoice"
-        ):
-            previous_is_clean = ("receivable", number - 1) not in spoilt
-            body = bodies.credit_note_of(body, before[-1]) if previous_is_clean else body
+        elif number >= 16 and number % 8 == 0:
+            invoice = self._to_credit(before, spoilt)
+            body = body if invoice is None else bodies.credit_note_of(body, invoice)
         return body
+
+    @staticmethod
+    def _to_credit(
+        before: list[JsonObject], spoilt: dict[tuple[str, int], Defect]
+    ) -> JsonObject | None:
+        """The newest issued invoice without a credit note and without a defect."""
+        for number, body in reversed(list(enumerate(before, start=1))):
+            plain = body["type"] == "invoice" and body["status"] == "issued"
+            clean = plain and ("receivable", number) not in spoilt
+            if clean and not body["related_documents"]["credit_note_ids"]:
+                return body
+        return None
 
     def _file(self, key: str, kind: str, name: str, body: JsonObject) -> JsonObject:
         file_id, at = self._id(f"file:{key}", 0), body["created_at"]

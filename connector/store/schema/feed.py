@@ -38,7 +38,9 @@ feed_endpoints = table(
     Column("name", Text, primary_key=True),
     Column("state", Text, nullable=False),
     Column("reason", Text),  # why it is disabled
-    Column("position", BigInt, nullable=False),  # the last event that became a delivery, or did not have to
+    Column(
+        "position", BigInt, nullable=False
+    ),  # the last event that became a delivery, or did not have to
     Column("failures", Integer, nullable=False),  # since the last success
     Column("failing_since", Instant),
     Column("next_attempt_at", Instant),  # nothing is sent before; null: at once

@@ -57,6 +57,15 @@ financing_invoices = table(
     one_of("state", "ready", "submitting", "submitted", "parked", "withdrawn"),
     CheckConstraint("amount_minor_units > 0", name="amount"),
     Index("ix_financing_invoices_state", "financier", "state", "id"),
+    # Holds all that sums by status need, so that they read no row.
+    Index(
+        "ix_financing_invoices_sums",
+        "financier",
+        "currency",
+        "state",
+        "status",
+        "amount_minor_units",
+    ),
     Index(
         "uq_financing_invoices_remote",
         "financier",
@@ -159,6 +168,13 @@ outbox = table(
         postgresql_where=text("next_attempt_at is not null"),
     ),
     Index(None, "financing_invoice_id"),
+    Index(
+        "ix_outbox_stuck",
+        "state",
+        "id",
+        sqlite_where=text("state in ('parked', 'dead')"),
+        postgresql_where=text("state in ('parked', 'dead')"),
+    ),
 )
 
 attempts = table(
@@ -197,6 +213,12 @@ inbox = table(
         "next_attempt_at",
         sqlite_where=text("next_attempt_at is not null"),
         postgresql_where=text("next_attempt_at is not null"),
+    ),
+    Index(
+        "ix_inbox_quarantined",
+        "id",
+        sqlite_where=text("state = 'quarantined'"),
+        postgresql_where=text("state = 'quarantined'"),
     ),
 )
 

@@ -94,7 +94,7 @@ mapping_trials = table(  # back-tests and shadow runs of a document, with their 
     Column("report", Text),  # JSON
     Column("error", Text),
     one_of("kind", "backtest", "shadow"),
-    one_of("state", "running", "finished", "failed"),
+    one_of("state", "waiting", "running", "finished", "failed"),
     Index(None, "document_id"),
     Index(
         "uq_mapping_trials_shadow",

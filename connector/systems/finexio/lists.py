@@ -47,6 +47,7 @@ class Payment(Head):
     invoices: list[_PaidInvoice] = []
 
 
+_TOO_EARLY = "the last page comes before all counted records were seen."
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
 HEAD = msgspec.json.Decoder(Head)
@@ -82,8 +83,9 @@ def batches(
 ) -> Iterator[Batch[ItemT]]:
     """Walk one list, pages fetched ahead within the connection's concurrency.
 
-    A 404 beyond page 1 is the end (declared for some lists; the others end with `next` null). Raises
-    ContractDrift for a page of another shape, and when the last page comes before all counted records.
+    A 404 beyond page 1 is the end (declared for some lists; the others end with `next` null), if page 1 then counts no
+    more than was seen. Raises ContractDrift for a page of another shape, and when the end comes before all counted
+    records.
     """
 
     def fetch(number: int) -> NumberedPage[tuple[Batch[ItemT], Reply]] | None:
@@ -104,12 +106,18 @@ def batches(
         last = -(-envelope.count // len(items)) if items else None
         return NumberedPage((batch, reply), has_next, last)
 
-    seen = 0
+    seen = total = 0
+    ended = True
     for batch, reply in numbered_walk(fetch, read_ahead=transport.settings.concurrency):
-        seen += len(batch.items)
-        if not batch.has_next and seen < batch.total:
-            raise reply.misshapen("the last page comes before all counted records were seen.")
+        seen, total, ended = seen + len(batch.items), batch.total, not batch.has_next
+        if ended and seen < total:
+            raise reply.misshapen(_TOO_EARLY)
         yield batch
+    if not ended and seen < total:
+        # The next page was not there. Either the list became shorter on the way, or that answer was a mistake.
+        reply = transport.get(path, [*params, ("page", "1")])
+        if seen < count_of(reply):
+            raise reply.misshapen(_TOO_EARLY)
 
 
 def count_of(reply: Reply) -> int:

@@ -15,15 +15,20 @@ a timestamp lies in the future.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 from connector.errors import ContractDrift
 from connector.system import Cursor
 from connector.systems.tryton.client import Domain, Row, TrytonClient
 from connector.systems.tryton.wire import encode_moment, moment, moment_text
 
+KeyT = TypeVar("KeyT", int, tuple[str, int])
+
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 _LANES = {"created": "create_date", "written": "write_date"}
 
 
@@ -94,7 +99,7 @@ class Walk:
                 limit=1,
                 order=[(column, "DESC")],
             )
-            found += [row[column] for row in rows]
+            found += [_moment_of(row, column) for row in rows]
         if not found:
             return None
         newest: str = max(found)
@@ -123,8 +128,10 @@ class Walk:
         clause: Domain = (
             [[column, "!=", None]] if since is None else [[column, ">=", encode_moment(since)]]
         )
+        reached: tuple[str, int] = ("", 0)
         while True:
             rows = self._page([*never_written, *clause], [(column, "ASC"), ("id", "ASC")])
+            reached = _in_order([(_moment_of(row, column), row["id"]) for row in rows], reached)
             if rows:
                 yield rows
             if len(rows) < self._page_size:
@@ -146,11 +153,11 @@ class Walk:
         after = 0
         while True:
             rows = self._page([changed, ["id", ">", after]], [("id", "ASC")])
+            after = _in_order([row["id"] for row in rows], after)
             if rows:
                 yield rows
             if len(rows) < self._page_size:
                 return
-            after = rows[-1]["id"]
 
     def _page(self, clause: Domain, order: list[tuple[str, str]]) -> list[Row]:
         return self._client.search_read(
@@ -160,3 +167,19 @@ class Walk:
             limit=self._page_size,
             order=order,
         )
+
+
+def _moment_of(row: Row, column: str) -> str:
+    """A row's timestamp. Raises ContractDrift where it has none that could be walked by."""
+    found = row.get(column)
+    if not isinstance(found, str) or _MOMENT.fullmatch(found) is None:
+        raise ContractDrift(f"A row of Tryton has no readable {column}, though it was asked for.")
+    return found
+
+
+def _in_order(keys: list[KeyT], reached: KeyT) -> KeyT:
+    """The last key of a page. Raises ContractDrift when the page is not in the order that was asked for: the walk goes on
+    from its last row, so it would pass rows by, or never end."""
+    if keys != sorted(keys) or (keys and keys[-1] <= reached):
+        raise ContractDrift("A page of Tryton is not in the order that was asked for.")
+    return keys[-1] if keys else reached

@@ -20,11 +20,11 @@ def build(tmp_path: Path, clock: FakeClock, migrated_sqlite_file: Path) -> Itera
     """Make a house; `config` is added to its configuration file. Without `admin` it is not set up yet."""
     made: list[House] = []
 
-    def house(config: str = "", *, admin: bool = True) -> House:
+    def house(config: str = "", *, admin: bool = True, with_api: bool = False) -> House:
         own = tmp_path / f"house-{len(made)}"
         own.mkdir()
         shutil.copy(migrated_sqlite_file, own / "connector.db")
-        made.append(House(make_program(own, clock, config)))
+        made.append(House(make_program(own, clock, config), with_api=with_api))
         if admin:
             made[-1].add("admin@example.com", Role.ADMIN)
         return made[-1]
@@ -38,3 +38,9 @@ def build(tmp_path: Path, clock: FakeClock, migrated_sqlite_file: Path) -> Itera
 def house(build: Build) -> House:
     """One that is set up."""
     return build()
+
+
+@pytest.fixture
+def api_house(build: Build) -> House:
+    """One that is set up, with the API."""
+    return build(with_api=True)

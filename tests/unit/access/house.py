@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from html import unescape
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from flask import Flask
 from flask.testing import FlaskClient
-from jinja2 import DictLoader
+from jinja2 import BytecodeCache, DictLoader
+from jinja2.bccache import Bucket
 from marshmallow import Schema
 from werkzeug.test import TestResponse
 
@@ -21,6 +21,7 @@ from connector.people.random_texts import new_code
 from connector.people.roles import Permission, Role
 from connector.secrets import new_key
 from tests.fakes import FakeClock
+from tests.unit.access.fake_provider import CLIENT_SECRET
 
 BASE = """<!doctype html><html lang="en"><head><title>{% block title %}{% endblock %}</title></head><body>
 {% if person %}<p id="who">{{ person.name }} ({{ person.role }})</p>{% endif %}
@@ -39,16 +40,31 @@ password_memory_mebibytes = 1
 _FIELD = re.compile(r'name="csrf_token" value="([0-9a-f]{64})"')
 
 
-class House:
-    """One application."""
+class _Compiled(BytecodeCache):
+    """Templates are compiled once for all tests."""
 
-    def __init__(self, program: Program, *, more: Callable[[Flask], None] | None = None) -> None:
+    kept: ClassVar[dict[str, bytes]] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self.kept:
+            bucket.bytecode_from_string(self.kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.kept[bucket.key] = bucket.bytecode_to_string()
+
+
+class House:
+    """One application, with the API or (cheaper) without."""
+
+    def __init__(self, program: Program, *, with_api: bool = True) -> None:
         self.program = program
         self.woken: list[str] = []
         self.app = Flask("house")
         self.app.jinja_loader = DictLoader({"base.html": BASE})
+        self.app.jinja_env.bytecode_cache = _Compiled()
         access.install(self.app, program)
-        api.install(self.app, program, self._wake)
+        if with_api:
+            api.install(self.app, program, self._wake)
         self._add_pages()
 
     def _wake(self, key: str) -> bool:
@@ -79,7 +95,11 @@ class House:
         """A person who may sign in at once."""
         people = self.program.people
         people.add(
-            email=email, name=email.partition("@")[0].title(), role=role, by="test", password=password
+            email=email,
+            name=email.partition("@")[0].title(),
+            role=role,
+            by="test",
+            password=password,
         )
         return people.by_email(email).id
 
@@ -137,9 +157,9 @@ class Browser:
     def cookie(self, name: str) -> str | None:
         """The value of a cookie of ours."""
         for prefix in ("", "__Host-"):
-            found = self.client.get_cookie(f"{prefix}{name}", "localhost") or self.client.get_cookie(
-                f"{prefix}{name}", "connector.example.com"
-            )
+            found = self.client.get_cookie(
+                f"{prefix}{name}", "localhost"
+            ) or self.client.get_cookie(f"{prefix}{name}", "connector.example.com")
             if found is not None:
                 return found.value
         return None
@@ -150,9 +170,10 @@ class Browser:
 
 def make_program(directory: Path, clock: FakeClock, more: str = "", **store: Any) -> Program:
     """A program on an SQLite file, with cheap password hashes."""
-    key = directory / "key"
-    key.write_text(new_key(), "utf-8")
-    key.chmod(0o600)
+    for name, text in (("key", new_key()), ("client", CLIENT_SECRET)):
+        file = directory / name
+        file.write_text(text, "utf-8")
+        file.chmod(0o600)
     path = directory / "connector.toml"
     path.write_text(CONFIG.format(store=store.get("store", "connector.db")) + more, "utf-8")
     config = load_config(path, {}, systems={"ledger": Schema}, financiers={"bank": Schema})

@@ -1,5 +1,5 @@
 """As for sign-in."""
 
-from tests.unit.access.conftest import build, house
+from tests.unit.access.conftest import api_house, build
 
-__all__ = ["build", "house"]
+__all__ = ["api_house", "build"]

@@ -196,12 +196,26 @@ def test_list_that_grows_on_the_way_is_read_to_its_end_and_shows_it(
 
 
 def test_list_that_shrinks_on_the_way_ends_at_the_missing_page(
+    connect: Callable[..., Finexio], book: Book, there: Server
+) -> None:
+    book.put("invoices", page(invoices(1, 3), count=5, following="x"))
+    seen = []
+    for one in connect(concurrency=1).pull("invoices", None):
+        seen.append(one)
+        book.put("invoices", page(invoices(1, 3), count=3))
+    assert ids(seen) == ["inv_1", "inv_2", "inv_3"]
+    assert seen[-1].cursor == {"updated": "2026-02-01T00:00:03.000001"}
+
+
+def test_page_that_is_missing_while_the_list_counts_more_is_no_end(
     connect: Callable[..., Finexio], book: Book
 ) -> None:
     book.put("invoices", page(invoices(1, 3), count=5, following="x"))
-    pages = walk(connect())
-    assert ids(pages) == ["inv_1", "inv_2", "inv_3"]
-    assert pages[-1].cursor == {"updated": "2026-02-01T00:00:03.000001"}
+    seen = []
+    with pytest.raises(ContractDrift, match="before all counted records"):
+        for one in connect().pull("invoices", None):
+            seen.append(one)
+    assert [one.cursor for one in seen] == [None], "the cursor stays where it was"
 
 
 def test_missing_first_page_is_not_an_end(connect: Callable[..., Finexio], book: Book) -> None:

@@ -14,6 +14,7 @@ from connector.errors import ContractDrift, InvariantBroken, OutcomeUnknown, Ref
 from connector.financier import (
     FinancingStatus,
     InvoiceDocument,
+    LimitRequest,
     SessionStatus,
     StepResult,
     Submission,
@@ -21,7 +22,7 @@ from connector.financier import (
 from connector.financiers.hosted_session import HostedSession
 from connector.financiers.hosted_session.answers import Reader
 from connector.financiers.hosted_session.bodies import Writer
-from connector.financiers.hosted_session.profile import load_profile
+from connector.financiers.hosted_session.profile import SHIPPED, load_profile
 from connector.secrets import Secret
 from connector.strict_json import write
 from connector.transport import AdapterContext
@@ -271,3 +272,29 @@ def test_token_url_of_another_host(clock: FakeClock) -> None:
 
 def _fields(submission: Submission) -> dict[str, Any]:
     return {name: getattr(submission, name) for name in Submission.__dataclass_fields__}
+
+
+def test_without_a_path_nothing_is_asked(financier, tmp_path: Path) -> None:
+    text = (SHIPPED / "stenn.toml").read_text(encoding="utf-8")
+    profile = tmp_path / "own.toml"
+    profile.write_text(text.replace("buyer_limits = ", "# "), encoding="utf-8")
+    one = financier(profile=str(profile))
+    with pytest.raises(Unsupported, match="cancel"):
+        one.cancel_session("ifs_1")
+    with pytest.raises(Unsupported, match="limits"):
+        one.request_limit("company_1", LimitRequest(1, "USD"))
+
+
+def test_a_limit_without_a_status_is_unknown(financier) -> None:
+    one = financier(answer(200, b'{"id": "limit_1"}'))
+    with pytest.raises(OutcomeUnknown):
+        one.request_limit("company_1", LimitRequest(100, "USD"))
+
+
+def test_a_session_that_is_not_open_any_more_stays_as_it_is(financier) -> None:
+    one = financier(
+        answer(409, b'{"message": "The session is complete."}'),
+        answer(200, b'{"id": "ifs_1", "status": "complete"}'),
+        cancel_session_path="/v1/financing_sessions/{session}/cancel",
+    )
+    assert one.cancel_session("ifs_1") is SessionStatus.COMPLETE

@@ -115,6 +115,8 @@ CREATE TABLE inbox (
 
 CREATE INDEX ix_inbox_due ON inbox (endpoint, next_attempt_at) WHERE next_attempt_at is not null
 
+CREATE INDEX ix_inbox_quarantined ON inbox (id) WHERE state = 'quarantined'
+
 CREATE TABLE mapping_documents (
   id BIGSERIAL NOT NULL,
   layer TEXT NOT NULL,
@@ -324,7 +326,7 @@ CREATE TABLE mapping_trials (
   error TEXT,
   CONSTRAINT pk_mapping_trials PRIMARY KEY (id),
   CONSTRAINT ck_mapping_trials_kind CHECK (kind = 'backtest' or kind = 'shadow'),
-  CONSTRAINT ck_mapping_trials_state CHECK (state = 'running' or state = 'finished' or state = 'failed'),
+  CONSTRAINT ck_mapping_trials_state CHECK (state = 'waiting' or state = 'running' or state = 'finished' or state = 'failed'),
   CONSTRAINT fk_mapping_trials_document_id FOREIGN KEY(document_id) REFERENCES mapping_documents (id),
   CONSTRAINT fk_mapping_trials_active_version_id FOREIGN KEY(active_version_id) REFERENCES mapping_versions (id)
 )
@@ -475,6 +477,8 @@ CREATE INDEX ix_financing_invoices_poll ON financing_invoices (financier, next_p
 
 CREATE INDEX ix_financing_invoices_state ON financing_invoices (financier, state, id)
 
+CREATE INDEX ix_financing_invoices_sums ON financing_invoices (financier, currency, state, status, amount_minor_units)
+
 CREATE UNIQUE INDEX uq_financing_invoices_remote ON financing_invoices (financier, remote_invoice_id) WHERE remote_invoice_id is not null
 
 CREATE TABLE status_timeline (
@@ -548,6 +552,8 @@ CREATE TABLE outbox (
 CREATE INDEX ix_outbox_due ON outbox (target, next_attempt_at) WHERE next_attempt_at is not null
 
 CREATE INDEX ix_outbox_financing_invoice_id ON outbox (financing_invoice_id)
+
+CREATE INDEX ix_outbox_stuck ON outbox (state, id) WHERE state in ('parked', 'dead')
 
 CREATE UNIQUE INDEX uq_outbox_in_flight ON outbox (stream) WHERE state in ('sending', 'unknown')
 

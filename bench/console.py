@@ -1,0 +1,139 @@
+"""How long the console's pages take at 100,000 invoices: `python -m bench.console [--records N] [--keep DIR]`.
+
+A store is made by a real first pull from the page server; then every financing invoice gets a life (steps, attempts,
+events, statuses, audit entries) by plain inserts, and each page is asked for through the whole application. The
+figure is the server's time, without a network. Hashes and digests of the made-up lives are not real: nothing is
+verified here, pages are only read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from bench.cases.product import prepared
+from bench.serving import page_server
+from connector.bootstrap import Program
+
+TARGET_MILLISECONDS = 200
+ROUNDS = 7
+_AT = "2026-11-20T09:30:00.000000Z"
+
+LIVES = (
+    """update financing_invoices set state = case when id % 50 = 0 then 'parked' when id % 7 = 0 then 'ready' else 'submitted' end""",
+    """update financing_invoices set remote_invoice_id = 'inv_' || id, session_status = 'complete',
+      status = case id % 6 when 0 then 'repaid' when 1 then 'funded' when 2 then 'approved' when 3 then 'submitted'
+        when 4 then 'awaiting_signatures' else 'declined' end, raw_status = 'word',
+      financing = '{"first_payment":100,"second_payment":10}' where state = 'submitted'""",
+    """insert into outbox (stream, seq, kind, target, financing_invoice_id, idempotency_key, payload, payload_sha256, state, attempts,
+      result, created_at, finished_at)
+      select 'submit:' || f.id, n.value, n.value || '_step', 'hosted', f.id, f.id || '/' || n.value, '{"client_reference_id":"x"}', '',
+        case when f.id % 1000 = 0 then 'dead' else 'done' end, 1, '{"remote_id":"r"}', :at, :at
+      from financing_invoices f, json_each('[1,2,3]') n""",
+    """insert into attempts (outbox_id, attempt_no, action, started_at, finished_at, result) select id, 1, 'send', :at, :at, 'done' from outbox""",
+    """insert into inbox (endpoint, event_id, verification, body, received_at, state, attempts)
+      select 'hosted', 'evt_' || id, 'signed', cast('{"type":"invoice.updated"}' as blob), :at, 'done', 1 from financing_invoices""",
+    """insert into status_timeline (financing_invoice_id, seq, status, raw_status, via, inbox_id, observed_at, evidence, previous_hash, hash)
+      select f.id, n.value, 'submitted', 'word', 'webhook', (select min(id) from inbox) + f.id - (select min(id) from financing_invoices), :at, cast('{}' as blob), cast('' as blob), cast('' as blob)
+      from financing_invoices f, json_each('[1,2]') n""",
+    """insert into audit_log (seq, at, actor, action, subject, detail, previous_hash, hash)
+      select 1000 + f.id * 3 + n.value, :at, 'connector', 'submit.invoice.done', f.client_reference_id, '{}', cast('' as blob), cast('' as blob)
+      from financing_invoices f, json_each('[0,1,2]') n""",
+    "analyze",
+)
+"""Statements that give every financing invoice a life."""
+
+PAGES = {
+    "Today": "/",
+    "Invoices": "/invoices",
+    "Invoices, deep page": "/invoices?before=50000",
+    "Invoices: outcome": "/invoices?outcome=excluded",
+    "Invoices: status and currency": "/invoices?status=funded&currency=USD",
+    "Invoices: rare state": "/invoices?state=parked",
+    "Invoices: due range": "/invoices?due_from=2026-11-01&due_to=2026-11-30",
+    "Invoices: amount range": "/invoices?amount_from=1000&amount_to=2000",
+    "Invoices: search a word": "/invoices?q=supplier",
+    "Invoices: search a number": "/invoices?q=INV-000777",
+    "Invoices: search nothing": "/invoices?q=nothingofthename",
+    "Life of an invoice": "/invoices/r5000",
+    "Error inbox": "/inbox",
+    "Runs": "/runs",
+    "A run": "/runs/2",
+    "Records of a total": "/runs/2/records?currency=USD&kind=pulled",
+    "Outbox": "/deliveries",
+    "Outbox: rare state": "/deliveries?state=dead",
+    "A message": "/deliveries/5000",
+    "Inbox": "/deliveries/inbox",
+    "An event": "/deliveries/inbox/5000",
+    "Audit log": "/audit",
+    "Audit log: an action": "/audit?action=mapping",
+}
+
+
+def build(folder: Path, records: int) -> None:
+    """A store with so many invoices and their lives."""
+    with page_server(records) as server:
+        prepared(server.url, folder).close()
+        with (folder / "connector.toml").open("a") as config:
+            config.write('buyer_limits = "ignore"\n')  # of the flow, which stands last
+        program = prepared(server.url, folder)
+        program.pull_task("finexio").run(full_walk=True)
+        began = time.monotonic()
+        read = program.catch_up_facts("finexio")
+        print(f"facts of {read:,} records read in {time.monotonic() - began:.1f} s")
+        program.close()
+    with closing(sqlite3.connect(folder / "connector.db")) as connection, connection:
+        for statement in LIVES:
+            connection.execute(statement, {"at": _AT} if ":at" in statement else {})
+
+
+def measure(program: Program) -> Iterator[tuple[str, float, int]]:
+    """(page, median milliseconds, bytes) of each page."""
+    from connector.console.app import create_console
+
+    client = create_console(program, lambda _: True).test_client()
+    for name, address in PAGES.items():
+        client.get(address)  # compiles its template
+        times, size = [], 0
+        for _ in range(ROUNDS):
+            began = time.perf_counter()
+            answer = client.get(address)
+            size = len(answer.get_data())
+            times.append((time.perf_counter() - began) * 1000)
+        if answer.status_code != 200:
+            sys.exit(f"{address} was answered with {answer.status_code}")
+        yield name, statistics.median(times), size
+
+
+def main() -> None:
+    """Build, measure, print."""
+    parser = argparse.ArgumentParser(prog="python -m bench.console", description=__doc__)
+    parser.add_argument("--records", type=int, default=100_000)
+    parser.add_argument(
+        "--keep", type=Path, help="build there, or measure what was built there before"
+    )
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder: Path = options.keep or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / "connector.db").exists():
+            build(folder, options.records)
+        program = prepared("http://127.0.0.1:9", folder)
+        slow = 0
+        for name, milliseconds, size in measure(program):
+            slow += milliseconds > TARGET_MILLISECONDS
+            mark = "  over the target" if milliseconds > TARGET_MILLISECONDS else ""
+            print(f"{name:32} {milliseconds:8.1f} ms {size / 1000:8.1f} KB{mark}", flush=True)
+        program.close()
+    sys.exit(1 if slow else 0)
+
+
+if __name__ == "__main__":
+    main()
