@@ -110,5 +110,7 @@ def shipped() -> dict[str, str]:
 
 
 def shipped_name(system: str, financier: str) -> str:
-    """The name of the shipped document for the invoices of a system and a financing platform."""
-    return system if financier == _USUAL_FINANCIER else f"{system}_for_{financier}"
+    """The name of the shipped document for the invoices of a system and a financing platform; the system's own for a
+    platform that is not described here."""
+    usual = financier == _USUAL_FINANCIER or financier not in known_financiers()
+    return system if usual else f"{system}_for_{financier}"

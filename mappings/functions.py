@@ -6,36 +6,27 @@ example that is also a test. The steps themselves are in `mappings.sources` and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 from mappings import sources, steps
-from mappings.evaluation import Step
+from mappings.number_functions import NUMBER_FUNCTIONS
 from mappings.vocabulary import (
-    AMOUNT,
     ANY,
     CURRENCY,
     DATE,
     DATE_TEXT,
-    DECIMAL,
     GROUP,
     INTEGER,
     LIST,
-    NUMBERS,
     TEXT,
     TEXTS,
     TIMESTAMP_TEXT,
     YES_NO,
     Example,
     Function,
-    Surroundings,
+    plain,
 )
-
-
-def _plain(step: Step) -> Callable[[tuple[Any, ...], Surroundings], Step]:
-    return lambda arguments, surroundings: step
-
 
 _TABLE_EXAMPLE: Final = {"type": "out"}
 
@@ -98,7 +89,7 @@ _ALL: Final = (
         (),
         "There must be a value: without one the record is rejected.",
         Example("number | required", {"number": ""}, "!Number is missing."),
-        _plain(steps.required),
+        plain(steps.required),
         fills=True,
     ),
     Function(
@@ -115,7 +106,7 @@ _ALL: Final = (
         (),
         "Must be text, without control characters.",
         Example("number | text", {"number": 17}, "!Number must be text, not a whole number."),
-        _plain(steps.text),
+        plain(steps.text),
         accepts=TEXTS,
         gives=TEXT,
     ),
@@ -124,7 +115,7 @@ _ALL: Final = (
         (),
         "Without the blanks before and after it; nothing but blanks is no value.",
         Example("number | trim", {"number": " A 1 "}, "A 1"),
-        _plain(steps.trim),
+        plain(steps.trim),
         accepts=TEXTS,
         gives=TEXT,
     ),
@@ -133,7 +124,7 @@ _ALL: Final = (
         (),
         "In capital letters.",
         Example("currency | upper", {"currency": "usd"}, "USD"),
-        _plain(steps.upper),
+        plain(steps.upper),
         accepts=TEXTS,
         gives=TEXT,
     ),
@@ -142,7 +133,7 @@ _ALL: Final = (
         (),
         "In small letters.",
         Example("status | lower", {"status": "Pending"}, "pending"),
-        _plain(steps.lower),
+        plain(steps.lower),
         accepts=TEXTS,
         gives=TEXT,
     ),
@@ -170,93 +161,31 @@ _ALL: Final = (
     ),
     Function(
         "lookup",
-        ("table",),
-        "The word that a value table gives for this one. A word the table lacks makes the record wait for a person.",
+        ("table", "'word'"),
+        "The word that a value table gives for this one: a code, a counterparty, an account. A word the table lacks "
+        "makes the record wait for a person, or gives the second argument.",
         Example("type | lookup(direction)", _TABLE_EXAMPLE, "receivable"),
         steps.lookup,
         accepts=TEXTS | {INTEGER},
         gives=TEXT,
+        minimum_arguments=1,
     ),
-    Function(
-        "integer",
-        (),
-        "Must be a whole number.",
-        Example("id | integer", {"id": 17}, 17),
-        _plain(steps.integer),
-        accepts=frozenset({ANY, INTEGER}),
-        gives=INTEGER,
-    ),
-    Function(
-        "decimal",
-        (),
-        "Must be a number, with or without decimals, or text that is such a number. Never rounded.",
-        Example(
-            "total | decimal",
-            {"total": "12,50"},
-            "!Total must be a plain number, such as 1234.50, but is other text.",
-        ),
-        _plain(steps.decimal),
-        accepts=NUMBERS,
-        gives=DECIMAL,
-    ),
-    Function(
-        "between",
-        ("number", "number"),
-        "Must be a number from the first to the second, both included.",
-        Example(
-            "amount_cents | between(1, 999999900)",
-            {"amount_cents": 0},
-            "!Amount cents must be from 1 to 999999900.",
-        ),
-        steps.between,
-        accepts=NUMBERS,
-    ),
-    Function(
-        "minus",
-        ("path",),
-        "Less the number in another field of the same unit, where it has one. Below zero is wrong.",
-        Example(
-            "amount_cents | minus(discount_amount_cents)",
-            {"amount_cents": 10000, "discount_amount_cents": 250},
-            9750,
-        ),
-        steps.minus,
-        accepts=NUMBERS,
-    ),
+    *NUMBER_FUNCTIONS,
     Function(
         "currency_code",
         (),
         "Must be a current currency code (ISO 4217) in capital letters.",
         Example("currency | upper | currency_code", {"currency": "jpy"}, "JPY"),
-        _plain(steps.currency_code),
+        plain(steps.currency_code),
         accepts=TEXTS,
         gives=CURRENCY,
-    ),
-    Function(
-        "minor_units",
-        (),
-        "A whole number of cents (the smallest unit of the invoice's currency) as an amount.",
-        Example("amount_cents | minor_units", {"amount_cents": 12353}, 12353),
-        _plain(steps.minor_units),
-        accepts=frozenset({ANY, TEXT, INTEGER}),
-        gives=AMOUNT,
-    ),
-    Function(
-        "decimal_to_minor_units",
-        (),
-        "A decimal number in the invoice's currency as an amount, exactly: more decimals than the currency has "
-        "are wrong, never rounded.",
-        Example("total | decimal_to_minor_units", {"total": "123.53"}, 12353),
-        _plain(steps.decimal_to_minor_units),
-        accepts=NUMBERS,
-        gives=AMOUNT,
     ),
     Function(
         "date",
         (),
         "A calendar date written year-month-day.",
         Example("due | date", {"due": "2026-11-30"}, date(2026, 11, 30)),
-        _plain(steps.date_),
+        plain(steps.date_),
         accepts=frozenset({ANY, TEXT, DATE_TEXT}),
         gives=DATE,
     ),
@@ -269,18 +198,21 @@ _ALL: Final = (
             {"created": "2026-11-30T23:59:59-08:00"},
             date(2026, 11, 30),
         ),
-        _plain(steps.date_of_timestamp),
+        plain(steps.date_of_timestamp),
         accepts=frozenset({ANY, TEXT, DATE_TEXT, TIMESTAMP_TEXT}),
         gives=DATE,
     ),
     Function(
         "plus_days",
-        ("number or path",),
-        "A date so many days later; the days may come from a field.",
+        ("number or path", "table", "number"),
+        "A date so many days later. The days may come from a field, or from a table that gives them for the field's "
+        "word (terms of payment, by code or by counterparty); a word the table lacks makes the record wait for a "
+        "person, or takes the third argument.",
         Example("issued | date | plus_days(30)", {"issued": "2026-11-30"}, date(2026, 12, 30)),
         steps.plus_days,
         accepts=frozenset({DATE}),
         gives=DATE,
+        minimum_arguments=1,
     ),
     Function(
         "timestamp",
@@ -291,7 +223,7 @@ _ALL: Final = (
             {"created": "2021-12-04T04:25:35.067989"},
             "2021-12-04T04:25:35.067989",
         ),
-        _plain(steps.timestamp),
+        plain(steps.timestamp),
         accepts=TEXTS,
         gives=TIMESTAMP_TEXT,
     ),
@@ -302,7 +234,7 @@ _ALL: Final = (
         Example(
             "urgent | yes_or_no", {"urgent": 1}, "!Urgent must be yes or no, not a whole number."
         ),
-        _plain(steps.yes_or_no),
+        plain(steps.yes_or_no),
         accepts=frozenset({ANY, YES_NO}),
         gives=YES_NO,
     ),
@@ -311,7 +243,7 @@ _ALL: Final = (
         (),
         "Must be a list.",
         Example("lines | list", {"lines": {}}, "!Lines must be a list, not a group of fields."),
-        _plain(steps.list_),
+        plain(steps.list_),
         accepts=frozenset({ANY, LIST}),
         gives=LIST,
     ),
@@ -322,7 +254,7 @@ _ALL: Final = (
         Example(
             "party | group", {"party": 4}, "!Party must be a group of fields, not a whole number."
         ),
-        _plain(steps.group),
+        plain(steps.group),
         accepts=frozenset({ANY, GROUP}),
         gives=GROUP,
     ),
@@ -335,7 +267,7 @@ _ALL: Final = (
             {"metadata": {"po": None}},
             "!Metadata must hold only text and whole numbers, and holds nothing under a name.",
         ),
-        _plain(steps.labels),
+        plain(steps.labels),
         accepts=frozenset({ANY, GROUP}),
         gives=GROUP,
     ),

@@ -151,7 +151,8 @@ def _next_values(
 ) -> frozenset[str] | None:
     argument = call.arguments[0] if call.arguments else None
     if call.name == "lookup" and isinstance(argument, Path):
-        return frozenset(surroundings.table(argument).values())
+        others = [str(word.value) for word in call.arguments[1:] if isinstance(word, Constant)]
+        return frozenset([*surroundings.table(argument).values(), *others])
     if values is None:
         return None
     if call.name == "default" and isinstance(argument, Constant):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -21,7 +22,7 @@ from mappings.financier import (
 )
 from mappings.layers import EffectiveDocument
 from mappings.locations import KeyPath
-from mappings.paths import Reader, reader
+from mappings.paths import Reader, each, reader
 from mappings.pipelines import (
     Pipeline,
     Run,
@@ -153,6 +154,10 @@ class _Compiler:
             raise ExpressionError(
                 "Write [0] or [last] to say which entry is meant", path.offset, path.text
             )
+        self._described(path)
+        return reader(path)
+
+    def _described(self, path: Path) -> None:
         if path.name not in self.kinds and not any(
             path.name.startswith(f"{group}.") for group in self.open_groups
         ):
@@ -162,7 +167,15 @@ class _Compiler:
                 path.text,
                 tuple(self.kinds),
             )
-        return reader(path)
+
+    def entries(self, path: Path) -> Callable[[dict[str, Any]], Iterator[tuple[str, Any]]]:
+        """A reader of a described list path. Raises ExpressionError for another one."""
+        if None not in path.steps:
+            raise ExpressionError(
+                "Write [] after the list whose entries are meant", path.offset, path.text
+            )
+        self._described(path)
+        return lambda record: each(record, path.steps, path.text)
 
     def table(self, name: Path) -> MappingOf[str, str]:
         """A value table. Raises ExpressionError when there is none of this name."""

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, timedelta
-from decimal import Context, Decimal, Inexact
+from decimal import Decimal
 from typing import Any, Final
 
 from mappings import money
+from mappings.amounts import exact_number
 from mappings.evaluation import Open, Scope, Step, Wrong, parse_date
 from mappings.expressions import Constant, ExpressionError, Path
 from mappings.sources import Arguments, path_argument, text_argument
@@ -22,7 +23,6 @@ _TIMESTAMP: Final = re.compile(
     r"(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?",
     re.ASCII,
 )
-_EXACT: Final = Context(prec=200, traps=[Inexact])
 _MAX_DAYS: Final = 36_500
 
 
@@ -96,11 +96,12 @@ def one_of(arguments: Arguments, surroundings: Surroundings) -> Step:
 def lookup(arguments: Arguments, surroundings: Surroundings) -> Step:
     """The word beside this one in a value table."""
     table = surroundings.table(path_argument(arguments[0]))
+    otherwise = text_argument(arguments[1]) if len(arguments) > 1 else None
     requirement = f"must be one of: {', '.join(list(table)[:20])}"
 
     def step(value: Any, scope: Scope) -> Any:
         word = _table_word(value)
-        found = table.get(word) if word is not None else None
+        found = table.get(word, otherwise) if word is not None else otherwise
         if found is None:
             raise Open("word_unknown", requirement)
         return found
@@ -125,7 +126,7 @@ def integer(value: Any, scope: Scope) -> Any:
 
 def decimal(value: Any, scope: Scope) -> Any:
     """A number, exactly."""
-    return _number(value, None)
+    return exact_number(value, None)
 
 
 def between(arguments: Arguments, surroundings: Surroundings) -> Step:
@@ -134,33 +135,10 @@ def between(arguments: Arguments, surroundings: Surroundings) -> Step:
     requirement = f"must be from {least} to {most}"
 
     def step(value: Any, scope: Scope) -> Any:
-        number = value if type(value) is int else _number(value, None)
+        number = value if type(value) is int else exact_number(value, None)
         if not least <= number <= most:
             raise Wrong("out_of_range", requirement)
         return value
-
-    return step
-
-
-def minus(arguments: Arguments, surroundings: Surroundings) -> Step:
-    """A number less another field's."""
-    path = path_argument(arguments[0])
-    read = surroundings.read(path)
-
-    def step(value: Any, scope: Scope) -> Any:
-        deduction = read(scope.record)
-        if deduction is None:
-            return value
-        rest: int | Decimal
-        if type(value) is int and type(deduction) is int:
-            rest = value - deduction
-        else:
-            rest = _EXACT.subtract(_number(value, None), _number(deduction, path.text))
-        if rest < 0:
-            raise Wrong(
-                "deduction_too_large", "must not be larger than what it is taken from", path.text
-            )
-        return rest
 
     return step
 
@@ -225,10 +203,18 @@ def plus_days(arguments: Arguments, surroundings: Surroundings) -> Step:
     """A later date."""
     argument = arguments[0]
     if isinstance(argument, Constant):
+        if len(arguments) > 1:
+            raise ExpressionError(
+                "A table needs a field before it, whose word it is to look up",
+                argument.offset,
+                argument.text,
+            )
         days = _count_argument(argument)
         return lambda value, scope: _later(value, days, None)
     path: Path = argument
     read = surroundings.read(path)
+    if len(arguments) > 1:
+        return _plus_days_of_table(arguments, path, surroundings)
 
     def step(value: Any, scope: Scope) -> Any:
         days = read(scope.record)
@@ -239,6 +225,33 @@ def plus_days(arguments: Arguments, surroundings: Surroundings) -> Step:
         return _later(value, days, path.text)
 
     return step
+
+
+def _plus_days_of_table(arguments: Arguments, path: Path, surroundings: Surroundings) -> Step:
+    read = surroundings.read(path)
+    name = path_argument(arguments[1])
+    table = {word: _days(days, name) for word, days in surroundings.table(name).items()}
+    otherwise = _count_argument(arguments[2]) if len(arguments) > 2 else None
+    requirement = f"must be one of: {', '.join(list(table)[:20])}"
+
+    def step(value: Any, scope: Scope) -> Any:
+        word = _table_word(read(scope.record))
+        days = table.get(word, otherwise) if word is not None else otherwise
+        if days is None:
+            raise Open("word_unknown", requirement, path.text)
+        return _later(value, days, path.text)
+
+    return step
+
+
+def _days(text: str, table: Path) -> int:
+    if text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= _MAX_DAYS:
+        return int(text)
+    raise ExpressionError(
+        f"The table {table.text} must give whole numbers of days from 0 to {_MAX_DAYS}",
+        table.offset,
+        table.text,
+    )
 
 
 def _later(value: date, days: int, path: str | None) -> date:
@@ -278,13 +291,6 @@ def labels(value: Any, scope: Scope) -> Any:
                 f"must hold only text and whole numbers, and holds {money.kind_of(entry)} under a name",
             )
     return value
-
-
-def _number(value: Any, path: str | None) -> Decimal:
-    try:
-        return money.exact_decimal(value, field="")
-    except money.MoneyError as error:
-        raise Wrong(error.reason_code, error.requirement, path) from None
 
 
 def _count_argument(argument: Path | Constant) -> int:

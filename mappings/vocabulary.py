@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -36,6 +36,9 @@ class Surroundings(Protocol):
 
     def read(self, path: Path) -> Reader:
         """A reader of a path; an undescribed path is reported."""
+
+    def entries(self, path: Path) -> Callable[[dict[str, Any]], Iterator[tuple[str, Any]]]:
+        """A reader of every value that a path with `[]` leads to, each with its own path."""
 
     def table(self, name: Path) -> Mapping[str, str]:
         """A value table by name."""
@@ -82,3 +85,8 @@ class Function:
         if self.arguments and self.arguments[-1].endswith("..."):
             return count >= least
         return least <= count <= len(self.arguments)
+
+
+def plain(step: Step) -> Callable[[tuple[Any, ...], Surroundings], Step]:
+    """How a function without arguments is built: it is its step."""
+    return lambda arguments, surroundings: step

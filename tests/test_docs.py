@@ -121,9 +121,8 @@ def _financier(name: str, adapter: Any) -> str:
     steps = ", ".join(f"`{step}`" for step in adapter.steps)
     repeated = ", ".join(f"`{step}`" for step in adapter.steps if step in adapter.repeatable_steps)
     configured = schema.fields.get("currencies")
-    currencies = ", ".join(
-        sorted(adapter.currencies) if configured is None else default_of(configured)
-    )
+    told = sorted(adapter.currencies) if configured is None else default_of(configured)
+    currencies = ", ".join(told or ["those of the profile"])
     return "\n\n".join(
         [
             f"### {name}",
@@ -340,6 +339,14 @@ def test_connect_finexio_names_every_option() -> None:
     text = (DOCS / "connect-finexio.md").read_text(encoding="utf-8")
     absent = [o for o in systems()["finexio"].settings_schema().fields if o not in text]
     assert absent == []
+
+
+def test_connect_hosted_session_names_every_option() -> None:
+    text = (DOCS / "connect-hosted-session.md").read_text(encoding="utf-8")
+    own = set(financiers()["hosted_session"].settings_schema().fields) - set(
+        TransportSchema().fields
+    )
+    assert [option for option in sorted(own) if f"`{option}`" not in text] == []
 
 
 def test_operations_names_every_failure_and_its_exit_code() -> None:

@@ -90,7 +90,7 @@ class Sums(Schema):
     sums = fields.List(fields.Nested(SumSchema), required=True)
 
 
-class VersionSchema(Schema):
+class RecordVersionSchema(Schema):
     """One version of a record, as the source had it."""
 
     version_no = fields.Integer()
@@ -116,7 +116,7 @@ class Life(Schema):
     record = fields.String(required=True)
     connection = fields.String(required=True)
     source_id = fields.String(required=True)
-    versions = fields.List(fields.Nested(VersionSchema), required=True)
+    versions = fields.List(fields.Nested(RecordVersionSchema), required=True)
     outcomes = fields.List(fields.Nested(OutcomeSchema), required=True)
     financing = fields.List(
         fields.Dict(),

@@ -25,6 +25,7 @@ from connector.errors import (
     Unavailable,
     Unsupported,
 )
+from connector.feed.reading import CursorRefused
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +71,8 @@ def install(target: Flask | Blueprint) -> None:
 def failed(error: ConnectorError) -> Response:
     """A failure of ours."""
     status = next((code for kind, code in STATUSES if isinstance(error, kind)), 500)
+    if isinstance(error, CursorRefused):
+        status = error.http_status or status  # 410 tells a reader to begin anew
     if status == 500:
         log.error("api.failed error=%s", error)
     more = {} if error.remedy is None else {"remedy": error.remedy}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from webargs.flaskparser import FlaskParser
 
 from connector.access import require
 from connector.bootstrap import Program
+from connector.errors import NotFound
 from connector.people.roles import Permission
 
 Json = dict[str, Any]
@@ -56,7 +58,8 @@ class Resource(Blueprint):  # type: ignore[misc]
         """Register a view that asks for a permission. Stands above `arguments` and `response`."""
 
         def decorate(view: View) -> View:
-            documented = self.doc(**{"x-permission": need.value})(require(need)(view))
+            guarded = require(need)(_with_row_numbers(view))
+            documented = self.doc(**{"x-permission": need.value})(guarded)
             self.add_url_rule(rule, None, documented, methods=[method])
             return documented  # type: ignore[no-any-return]
 
@@ -75,6 +78,18 @@ class Resource(Blueprint):  # type: ignore[misc]
         return decorate
 
 
+def _with_row_numbers(view: View) -> View:
+    """A view for whose path a number no database holds names nothing."""
+
+    @functools.wraps(view)
+    def within(*args: Any, **kwargs: Any) -> Any:
+        if any(isinstance(value, int) and value > LARGEST_NUMBER for value in kwargs.values()):
+            raise NotFound("There is nothing of that number.")
+        return view(*args, **kwargs)
+
+    return within  # type: ignore[return-value]
+
+
 class CursorField(fields.Field[int]):
     """Where a list goes on: text that the last answer gave, with no meaning for others."""
 
@@ -90,7 +105,8 @@ class CursorField(fields.Field[int]):
         except (binascii.Error, ValueError):
             plain = ""
         version, _, number = plain.partition(".")
-        if version != "1" or not number.isascii() or not number.isdecimal() or len(number) > 18:
+        is_number = number.isascii() and number.isdecimal() and len(number) < 20
+        if version != "1" or not is_number or int(number) > LARGEST_NUMBER:
             raise ValidationError("Not a cursor that this API gave. Begin without one.")
         return int(number)
 

@@ -6,6 +6,7 @@ from marshmallow import Schema, fields
 
 from connector import views
 from connector.access import current_person
+from connector.api.feed import EndpointSchema
 from connector.api.resource import Context, Json, Money, Resource, instant_field
 from connector.api.runs import RunSchema
 from connector.errors import NotFound
@@ -72,6 +73,7 @@ class Status(Schema):
     systems = fields.List(fields.Nested(SystemSchema), required=True)
     totals = fields.Nested(Totals, required=True)
     queues = fields.List(fields.Nested(Queue), required=True)
+    feed = fields.List(fields.Nested(EndpointSchema), required=True)
     needs_a_person = fields.List(fields.Nested(Cause), required=True)
     runs = fields.List(fields.Nested(RunSchema), required=True)
 

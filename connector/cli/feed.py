@@ -54,7 +54,7 @@ def feed_export(
         click.echo(exporting.as_json(page))
         return
     # As bytes: CRLF must stay CRLF wherever this runs.
-    click.get_binary_stream("stdout").write(exporting.as_csv(page).encode())
+    click.echo(exporting.as_csv(page).encode(), nl=False)
     more = "There is more" if page.has_more else "That is all for now"
     say(f"{more}. Go on with --after {page.next_cursor}")
 

@@ -32,7 +32,7 @@ _DIRECTORY = click.option(
 @_DIRECTORY
 @click.option(
     "--port",
-    type=click.IntRange(1024, 65533),
+    type=click.IntRange(1024, 65536 - len(MODULES)),
     help="The first platform's port; the others take the next ones. Default: any free ports.",
 )
 @click.option("--webhook-url", help="Where the financier sends its events.")

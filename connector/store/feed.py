@@ -106,7 +106,7 @@ class Feed(Repository):
         rows = self._connection.execute(
             query.group_by(feed_events.c.status).order_by(feed_events.c.status)
         )
-        return {status: count for status, count in rows}
+        return {row[0]: row[1] for row in rows}
 
     def _narrowed(self, query: Select[Any], wanted: Wanted) -> Select[Any]:
         columns = feed_events.c

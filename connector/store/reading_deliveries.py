@@ -17,7 +17,6 @@ from connector.store.schema import (
     status_timeline,
 )
 
-
 STUCK = ("parked", "dead")
 """States of a message that waits for a person."""
 
@@ -90,13 +89,14 @@ class DeliveryReading(OutboxReading):
 
     def open_heard(self) -> dict[tuple[str, str], int]:
         """Events by (endpoint, state) that wait for us, or for a person."""
-        counted = select(inbox.c.endpoint, inbox.c.state, func.count())
-        due = counted.where(inbox.c.next_attempt_at.is_not(None))
-        stuck = counted.where(_QUARANTINED)
+        counted = select(inbox.c.endpoint, func.count()).group_by(inbox.c.endpoint)
         found: dict[tuple[str, str], int] = {}
-        for query in (due, stuck):
-            grouped = query.group_by(inbox.c.endpoint, inbox.c.state)
-            found.update({(name, state): n for name, state, n in self._connection.execute(grouped)})
+        for state, chosen in (
+            ("received", inbox.c.next_attempt_at.is_not(None)),
+            ("quarantined", _QUARANTINED),
+        ):
+            for endpoint, count in self._connection.execute(counted.where(chosen)):
+                found[endpoint, state] = count
         return found
 
     def attempts_of_rows(self, row_ids: Sequence[int]) -> dict[int, list[Attempt]]:

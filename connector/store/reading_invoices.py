@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from connector.store.repository import Repository
 from connector.store.schema import (
@@ -233,12 +233,10 @@ class InvoiceReading(Repository):
         )
         return [DocumentLine(*row) for row in rows.tuples()]
 
-    def currencies(self) -> list[str]:
-        """The currencies of what was offered for financing, as choices of a filter."""
-        rows = self._connection.execute(
-            select(_financing.currency).distinct().order_by(_financing.currency)
-        )
-        return list(rows.scalars())
+    def currencies(self, newest: int = 2000) -> list[str]:
+        """The currencies of the newest financing invoices, as choices of a filter."""
+        recent = select(_financing.currency).order_by(_financing.id.desc()).limit(newest).subquery()
+        return sorted(self._connection.execute(select(recent.c.currency).distinct()).scalars())
 
     def _lines(self, ids: Select[Any]) -> list[InvoiceLine]:
         rows: Iterable[Any] = self._connection.execute(
@@ -266,7 +264,7 @@ class InvoiceReading(Repository):
         query = query.select_from(source_records).where(_records.outcome_id.is_not(None))
         if with_outcome or any(value is not None for value in of_money):
             query = query.join(outcomes, _made.id == _records.outcome_id)
-        if chosen.words or any(value is not None for value in of_facts):
+        if any(value is not None for value in of_facts):
             query = query.outerjoin(invoice_facts, _facts.record_id == _records.id)
         if any(value is not None for value in of_financing):
             query = query.join(financing_invoices, _financing.record_id == _records.id)
@@ -294,12 +292,15 @@ class InvoiceReading(Repository):
             yield _facts.due_date >= chosen.due_from
         if chosen.due_to is not None:
             yield _facts.due_date <= chosen.due_to
-        if chosen.amount_from is not None:
-            yield _made.amount_minor_units >= _in_minor_units(chosen.amount_from, up=True)
-        if chosen.amount_to is not None:
-            yield _made.amount_minor_units <= _in_minor_units(chosen.amount_to, up=False)
-        for word in chosen.words[:MOST_WORDS]:
-            yield self._contains(_facts.searched, word.casefold())
+        if chosen.amount_from is not None or chosen.amount_to is not None:
+            yield or_(*_amounts_within(chosen.amount_from, chosen.amount_to))
+        if chosen.words:
+            # The facts alone are read through, not each record with its facts.
+            found = (
+                self._contains(_facts.searched, word.casefold())
+                for word in chosen.words[:MOST_WORDS]
+            )
+            yield _records.id.in_(select(_facts.record_id).where(*found))
 
     def _contains(self, column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
         """Whether the text stands in the column; no character of it has a meaning of its own."""
@@ -307,20 +308,18 @@ class InvoiceReading(Repository):
         return found > 0
 
 
-def _in_minor_units(amount: Decimal, *, up: bool) -> ColumnElement[int]:
-    """An amount in major units as minor units of each row's own currency; what lies between two is moved inwards."""
-
-    def whole(exponent: int) -> int:
-        minor = amount.scaleb(exponent)
-        floor = int(minor // 1)
-        return floor + 1 if up and minor != floor else floor
-
-    others = sorted(set(EXPONENTS.values()) - {_USUAL_EXPONENT})
-    branches = [
-        (
-            _made.currency.in_([code for code, places in EXPONENTS.items() if places == each]),
-            whole(each),
-        )
-        for each in others
-    ]
-    return case(*branches, else_=whole(_USUAL_EXPONENT))
+def _amounts_within(low: Decimal | None, high: Decimal | None) -> Iterator[ColumnElement[bool]]:
+    """Amounts between two in major units, both included: a condition for each number of decimals a currency has."""
+    amount, currency = _made.amount_minor_units, _made.currency
+    unusual = [code for code, places in EXPONENTS.items() if places != _USUAL_EXPONENT]
+    for exponent in sorted(set(EXPONENTS.values())):
+        within = []
+        if low is not None:
+            within.append(amount >= int(low.scaleb(exponent).to_integral_value(ROUND_CEILING)))
+        if high is not None:
+            within.append(amount <= int(high.scaleb(exponent).to_integral_value(ROUND_FLOOR)))
+        if exponent == _USUAL_EXPONENT:
+            yield and_(*within, currency.not_in(unusual))
+        else:
+            codes = [code for code, places in EXPONENTS.items() if places == exponent]
+            yield and_(*within, currency.in_(codes))

@@ -63,6 +63,19 @@ def full(database: Database) -> Database:
             {"f": financing_id, "now": _NOW, "body": b"{}"},
         )
         _outbox(tx.connection, financing_id, 1, "pending")
+        tx.feed_endpoints.configured({"erp": True})
+        tx.feed.append(
+            event_id="evt_1",
+            timeline_id=1,
+            financing_invoice_id=financing_id,
+            connection="books",
+            status="funded",
+            occurred_at=tx.clock.now(),
+            body="{}",
+        )
+        event = tx.feed.at(1)
+        assert event is not None
+        tx.feed_deliveries.add("erp", [event])
     return database
 
 

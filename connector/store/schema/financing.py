@@ -216,6 +216,7 @@ inbox = table(
     ),
     Index(
         "ix_inbox_quarantined",
+        "endpoint",
         "id",
         sqlite_where=text("state = 'quarantined'"),
         postgresql_where=text("state = 'quarantined'"),

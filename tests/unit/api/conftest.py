@@ -1,5 +1,91 @@
-"""As for sign-in."""
+"""A house with connections, a financier, and something of everything in its store."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from connector.financier import RemoteCompany
+from connector.people.roles import Role
+from connector.system import Counterparty
+from tests.databases import finance, store_records
 from tests.unit.access.conftest import api_house, build
+from tests.unit.access.house import House
 
 __all__ = ["api_house", "build"]
+
+CONFIG = """
+[connections.books]
+system = "ledger"
+[financiers.stenn]
+platform = "bank"
+[[flows]]
+name = "flow"
+connection = "books"
+financier = "stenn"
+submitted_by = "finance@example.com"
+"""
+HOSTILE = "<script>alert(1)</script>"
+
+
+class FakeFinancier:
+    """A financier that knows one company."""
+
+    def companies(self) -> list[RemoteCompany]:
+        return [RemoteCompany("c-1", HOSTILE, "US", "approved")]
+
+    def close(self) -> None:
+        pass
+
+
+class FakeLinker:
+    """Links without deciding anything anew."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    def link(self, counterparty_id: str, company_id: str, *, by: str) -> None:
+        with self._house.program.database.write() as tx:
+            tx.companies.link("books", counterparty_id, "stenn", company_id, how="hand", by=by)
+
+
+@pytest.fixture
+def stocked(build: Callable[..., House], monkeypatch: pytest.MonkeyPatch) -> House:
+    """Seven invoices: five mapped, of which one is offered, two held; a counterparty; an event; runs."""
+    house = build(CONFIG, with_api=True)
+    program = house.program
+    program.__dict__["financiers"] = {"stenn": FakeFinancier()}
+    monkeypatch.setattr(program, "linker", lambda _flow: FakeLinker(house))
+    with program.database.write() as tx:
+        versions = store_records(tx, [f"a{n}" for n in range(5)])
+        held = store_records(tx, ["h0", HOSTILE], kind="held")
+        finance(tx, versions[0])
+        tx.companies.save_counterparties(
+            "books",
+            [(Counterparty("p-1", HOSTILE, "buyer", country="US"), held[0].record_id)],
+        )
+        run_id = tx.runs.start("books", "invoices", "pull")
+        tx.runs.add_totals(run_id, {("USD", "mapped"): (2, 9_007_199_254_740_993)})
+        tx.runs.finish(run_id, "succeeded")
+    return house
+
+
+class Caller:
+    """A program that calls the API with a token."""
+
+    def __init__(self, house: House, role: Role) -> None:
+        self._client = house.app.test_client()
+        self._headers = {"Authorization": f"Bearer {house.token(role)}"}
+
+    def __call__(self, method: str, path: str, **more):
+        return self._client.open(f"/api/v1{path}", method=method, headers=self._headers, **more)
+
+    def get(self, path: str, **query):
+        return self("GET", path, query_string=query)
+
+
+@pytest.fixture
+def admin(stocked: House) -> Caller:
+    """A program that may do everything."""
+    return Caller(stocked, Role.ADMIN)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.flows.conftest import Build
@@ -11,12 +12,17 @@ from tests.unit.cli.conftest import Run, build
 __all__ = ["build"]
 
 
+def machine_time() -> datetime:
+    """Commands run by the machine's clock, so the platforms begin there."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
 def printed(out: str) -> Any:
     return json.loads(out)
 
 
 def test_a_limit_is_listed_requested_and_asked_about(run: Run, build: Build) -> None:
-    stage = build(platform={"auto_approve_limits": False})
+    stage = build(start=machine_time(), platform={"auto_approve_limits": False})
     stage.add()
     stage.settle()
     stage.stop()
@@ -51,6 +57,7 @@ def test_a_limit_is_listed_requested_and_asked_about(run: Run, build: Build) -> 
 
 def test_an_application_is_canceled_and_asked_for_again(run: Run, build: Build) -> None:
     stage = build(
+        start=machine_time(),
         account={"cancel_session_path": "/v1/financing_sessions/{session}/cancel"},
     )
     source_id = stage.add()

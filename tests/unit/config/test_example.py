@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 from marshmallow import Schema, fields
 
+from connector.config.feed import FeedEndpointSchema
 from connector.config.fields import SecretField
 from connector.config.load import load_config
 from connector.config.model import Config
 from connector.config.schema import SECTIONS, ConnectionSchema, FinancierSchema, FlowSchema
+from connector.feed.signing import new_secret
 from connector.registry import financiers, systems
 from connector.secrets import Secret, new_key
 
@@ -42,6 +44,7 @@ def load(text: str, folder: Path) -> Config:
     path.write_text(text, encoding="utf-8")
     named = sorted(set(re.findall(r'env = "([A-Z_]+)"', text)))
     environ = {name: f"made-up-{name.lower()}-{number:04}" for number, name in enumerate(named)}
+    environ |= {name: new_secret() for name in named if name.startswith("FEED_")}
     return load_config(path, environ, systems=SYSTEMS, financiers=FINANCIERS)
 
 
@@ -53,7 +56,7 @@ def values(part: object, path: str = "") -> Iterator[tuple[str, Any]]:
     elif isinstance(part, Mapping):
         for key, item in part.items():
             yield from values(item, f"{path}.{key}")
-    elif isinstance(part, tuple) and path == ".flows":
+    elif isinstance(part, tuple) and path in (".flows", ".feed.endpoints"):
         for index, item in enumerate(part):
             yield from values(item, f"{path}.{index}")
     elif not isinstance(part, Secret):
@@ -97,6 +100,7 @@ def test_every_option_is_shown() -> None:
         for key in missing(section(), [shown.get(name, {})], name)
     ]
     left_out += missing(FlowSchema(), shown["flows"], "flows")
+    left_out += missing(FeedEndpointSchema(), shown["feed"]["endpoints"], "feed.endpoints")
     for section, selector, ours, theirs in (
         ("connections", "system", ConnectionSchema, SYSTEMS),
         ("financiers", "platform", FinancierSchema, FINANCIERS),

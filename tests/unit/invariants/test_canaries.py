@@ -6,6 +6,7 @@ import sqlite3
 
 import pytest
 
+from connector.feed.events import Announcer
 from connector.store.database import Database
 from connector.store.invariants import AT_REST, INVARIANTS
 from connector.store.schema import metadata
@@ -33,6 +34,7 @@ def furnish(database: Database) -> None:
         _event(tx, "evt_2")
         _submit(tx, financed, "reference-one")
         _hear(tx, financed, first.record_id)
+        _feed(tx)
         tx.financing.set_state(parked, "parked", "Asked for by a test.", allowed_from=("ready",))
         (row_id,) = tx.allocate("outbox", 1)
         _add(tx, row_id, f"submit:{parked}", "document", parked, "reference-two")
@@ -91,6 +93,32 @@ def _hear(tx: Transaction, financing: int, record_id: int) -> None:
         _add(tx, outbox_id, stream, "write_status", financing, "note", timeline_id=row_id)
         _work(tx, outbox_id, "done")
         tx.financing.set_remote(financing, status=status, raw_status=raw)
+        told = tx.timeline.last(financing)
+        assert told is not None
+        Announcer({})(tx, tx.financing.get(financing), told)
+
+
+def _feed(tx: Transaction) -> None:
+    """An endpoint that took both events."""
+    tx.feed_endpoints.configured({"erp": True})
+    for position in (1, 2):
+        event = tx.feed.at(position)
+        assert event is not None
+        tx.feed_deliveries.add("erp", [event])
+        (row,) = tx.feed_deliveries.due("erp", limit=5)
+        token = tx.feed_deliveries.claim(row, lease_seconds=60)
+        assert token is not None
+        tx.feed_deliveries.complete(
+            row,
+            token,
+            state="done",
+            refusals=0,
+            next_attempt_at=None,
+            http_status=204,
+            duration_milliseconds=3,
+            answer="",
+        )
+        tx.feed_endpoints.succeeded("erp")
 
 
 def _event(tx: Transaction, event_id: str) -> None:
@@ -162,6 +190,13 @@ NO_AUDIT = "A step that took effect at the financier has no audit row."
 VERSION = "A record's latest version is not the last one stored."
 INBOX = "The inbox holds an event that was not worked off."
 OUTBOX = "The outbox holds a row that was not worked off."
+NO_EVENT = "A status of the timeline has not exactly one event in the status feed."
+EVENTS_ORDER = "Events of an invoice are not in the feed in the order of its timeline."
+FEED_HOLE = "The status feed has a hole."
+DELIVERY_OVERTAKEN = "A delivery of the feed was sent while an earlier one of its invoice was open."
+DELIVERY_ATTEMPTS = "A delivery of the feed has not as many attempts as it counts."
+DELIVERY_OPEN = "The status feed holds a delivery that was not worked off."
+NOT_OFFERED = "An endpoint was not offered all events of the status feed."
 DIGEST = "A financing invoice was changed outside the connector."
 TIMELINE = "The status timeline was changed."
 AUDIT = "The audit log was changed."
@@ -207,6 +242,27 @@ CANARIES = {
     DIGEST: [
         "update financing_invoices set due_date = '2026-05-02' where state = 'submitted'",
     ],
+    NO_EVENT: [
+        "delete from feed_attempts where delivery_id = 2",
+        "delete from feed_deliveries where position = 2",
+        "delete from feed_events where position = 2",
+    ],
+    EVENTS_ORDER: [
+        "update feed_events set timeline_id = 1 - timeline_id",
+        "update feed_events set timeline_id = 2 + timeline_id",
+    ],
+    FEED_HOLE: [
+        "update feed_events set position = 3 where position = 2",
+        "update feed_deliveries set position = 3 where position = 2",
+        "update feed_endpoints set position = 3",
+    ],
+    DELIVERY_OVERTAKEN: [
+        "update feed_endpoints set state = 'off'",
+        "update feed_deliveries set state = 'pending' where position = 1",
+    ],
+    DELIVERY_ATTEMPTS: ["delete from feed_attempts where delivery_id = 1"],
+    DELIVERY_OPEN: ["update feed_deliveries set state = 'pending' where position = 2"],
+    NOT_OFFERED: ["update feed_endpoints set position = 1"],
     AUDIT: ["update audit_log set detail = '{}' where seq = 2"],
 }
 """Damage that exactly one check must find. What cannot come alone is below."""
@@ -285,6 +341,9 @@ def test_a_status_row_that_is_gone_is_found(database: Database):
     damage(
         database,
         "update outbox set timeline_id = 2 where timeline_id = 1",
+        "delete from feed_attempts where delivery_id = 1",
+        "delete from feed_deliveries where position = 1",
+        "delete from feed_events where position = 1",
         "delete from status_timeline where seq = 1",
     )
     assert TIMELINE in found(database)

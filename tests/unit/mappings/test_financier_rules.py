@@ -121,4 +121,5 @@ def test_every_shipped_document_compiles_for_its_financier() -> None:
 def test_the_name_of_a_shipped_document() -> None:
     assert shipped_name("finexio", "hosted_session") == "finexio"
     assert shipped_name("finexio", "kanmon") == "finexio_for_kanmon"
+    assert shipped_name("finexio", "nobody") == "finexio"
     assert {"hosted_session", "kanmon", "monite"} <= set(known_financiers())

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from mappings.evaluation import Open, Scope, Wrong
-from mappings.expressions import Path, parse_expression
+from mappings.expressions import ExpressionError, Path, parse_expression
 from mappings.functions import FUNCTIONS
-from mappings.paths import Reader, reader
+from mappings.paths import Reader, each, reader
 from mappings.pipelines import Pipeline, compile_pipeline
 from mappings.vocabulary import ANY, Function
 
@@ -17,8 +19,15 @@ class Surroundings:
     def read(self, path: Path) -> Reader:
         return reader(path)
 
+    def entries(self, path: Path) -> Callable[[dict[str, Any]], Iterator[tuple[str, Any]]]:
+        return lambda record: each(record, path.steps, path.text)
+
     def table(self, name: Path) -> dict[str, str]:
-        return {"direction": {"out": "receivable", "in": "payable"}}[name.text]
+        return {
+            "direction": {"out": "receivable", "in": "payable"},
+            "terms": {"N30": "30", "cp-1": "45"},
+            "words": {"N30": "thirty"},
+        }[name.text]
 
     def option(self, name: Path) -> str:
         return {"goods": "other"}[name.text]
@@ -56,6 +65,29 @@ def test_the_documented_example(function: Function) -> None:
 @pytest.mark.parametrize(
     ("expression", "record", "result"),
     [
+        ("a | lookup(direction, 'payable')", {"a": "else"}, "payable"),
+        ("a | lookup(direction)", {"a": "else"}, "!A must be one of: out, in."),
+        ("d | date | plus_days(t, terms)", {"d": "2026-01-01", "t": "N30"}, date(2026, 1, 31)),
+        ("d | date | plus_days(t, terms)", {"d": "2026-01-01", "t": "X"}, "!T must be one of: N30, cp-1."),
+        ("d | date | plus_days(t, terms, 1)", {"d": "2026-01-01", "t": "X"}, date(2026, 1, 2)),
+        ("d | date | plus_days(t, terms, 1)", {"d": "2026-01-01"}, date(2026, 1, 2)),
+        ("a | minus_each(p[].c)", {"a": 10, "p": []}, 10),
+        ("a | minus_each(p[].c)", {"a": 10}, 10),
+        ("a | minus_each(p[].c)", {"a": "1.50", "p": [{"c": "0.25"}, {}]}, Decimal("1.25")),
+        (
+            "a | minus_each(p[].c)",
+            {"a": 1, "p": [{"c": 2}]},
+            "!P[0], c must not be larger than what it is taken from.",
+        ),
+        ("a | minor_units | minus_percent(0.5, 'half_even')", {"a": 100}, 100),
+        ("a | minor_units | minus_percent(0.5, 'half_up')", {"a": 100}, 99),
+        ("a | minor_units | minus_percent(0.1, 'up')", {"a": 100}, 99),
+        ("a | minor_units | minus_percent(0.9, 'down')", {"a": 100}, 100),
+        ("a | minor_units | minus_percent(p, 'up')", {"a": 100, "p": "2"}, 98),
+        ("a | minor_units | minus_percent(p, 'up')", {"a": 100}, 100),
+        ("a | minor_units | minus_percent(p, 'up')", {"a": 100, "p": 101}, "!P must be from 0 to 100."),
+        ("a | rounded('half_even')", {"a": "0.125"}, Decimal("0.12")),
+        ("a | rounded('down')", {"a": "-0.129"}, Decimal("-0.12")),
         ("first_of(a, b)", {}, None),
         ("first_of(a.x, b)", {"a": 1}, "!A, x must be inside a group of fields, not a whole number."),
         ("choose(t, 'in', a)", {}, None),
@@ -138,3 +170,20 @@ def test_no_refusal_shows_the_value(expression: str) -> None:
     )
     result = run(expression, record)
     assert not (isinstance(result, str) and result.startswith("!") and secret in result)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "a | rounded('nearest')",
+        "a | rounded(b)",
+        "a | minor_units | minus_percent(101, 'up')",
+        "a | minor_units | minus_percent(2)",
+        "a | date | plus_days(30, terms)",
+        "a | date | plus_days(b, words)",
+        "a | minus_percent(2, 'up')",
+    ],
+)
+def test_what_cannot_be_meant_is_refused_when_it_is_read(expression: str) -> None:
+    with pytest.raises(ExpressionError):
+        compiled(expression)

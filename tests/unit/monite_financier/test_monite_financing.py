@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connector.errors import ConfigError, ContractDrift, InvariantBroken, NotFound, Refused
 from connector.financier import FinancingStatus, OffersWidget, Submission
-from connector.financiers.monite import MoniteFinancing
+from connector.financiers.monite import MoniteFinancing, answers
 from connector.sandbox.clock import SandboxClock
 from connector.sandbox.monite import MoniteSettings, create_monite
 from connector.sandbox.monite import financing as desk
@@ -284,3 +286,40 @@ def test_there_are_no_events(against: Callable[..., MoniteFinancing]) -> None:
 def test_another_version_in_the_path_is_named() -> None:
     with pytest.raises(ConfigError, match="v2"):
         MoniteFinancing(settings("https://monite.example/v2"), AdapterContext("m", FakeClock()))
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.decimals(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*LISTED, "fee_amount"]), ANYTHING, max_size=3))
+def test_any_entry_is_read_or_misshapen(changes: dict[str, Any]) -> None:
+    try:
+        told = answers.read_financing({**LISTED, **changes}, REMOTE_ID, b"")
+    except answers.Misshapen as error:
+        assert "`" in str(error)
+    else:
+        assert type(told.amount_minor_units) is int
+        assert all(type(part) is int and part >= 0 for part in told.financing.values())
+
+
+@pytest.mark.parametrize(
+    ("entity", "name", "country"),
+    [
+        (
+            {"id": "e", "organization": {"legal_name": "Acme"}, "address": {"country": "us"}},
+            "Acme",
+            "US",
+        ),
+        ({"id": "e", "individual": {"first_name": "Ada", "last_name": None}}, "Ada", None),
+        ({"id": "e"}, "e", None),
+    ],
+)
+def test_the_name_of_an_entity(entity: dict[str, Any], name: str, country: str | None) -> None:
+    read = answers.read_entity(entity)
+    assert (read.name, read.country) == (name, country)

@@ -115,7 +115,7 @@ CREATE TABLE inbox (
 
 CREATE INDEX ix_inbox_due ON inbox (endpoint, next_attempt_at) WHERE next_attempt_at is not null
 
-CREATE INDEX ix_inbox_quarantined ON inbox (id) WHERE state = 'quarantined'
+CREATE INDEX ix_inbox_quarantined ON inbox (endpoint, id) WHERE state = 'quarantined'
 
 CREATE TABLE mapping_documents (
   id BIGSERIAL NOT NULL,
