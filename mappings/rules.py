@@ -16,8 +16,8 @@ from mappings.outcome import OutcomeKind, Problem
 from mappings.pipelines import Pipeline
 from mappings.vocabulary import ANY, Surroundings
 
-MAX_RULES: Final = 300
-MAX_CONDITIONS: Final = 400
+MAX_RULES: Final = 200
+MAX_CONDITIONS: Final = 300
 MAX_CONDITIONS_ON_DAYS: Final = 50
 MAX_CONDITIONS_OF_A_RULE: Final = 20
 

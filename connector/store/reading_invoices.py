@@ -216,7 +216,7 @@ class InvoiceReading(Repository):
     def documents(self, record_id: int) -> list[DocumentLine]:
         """The files of a record, oldest first, without their content."""
         columns = invoice_documents.c
-        rows = self._connection.execute(
+        rows: Iterable[Any] = self._connection.execute(
             select(
                 columns.id,
                 columns.purpose,
@@ -231,7 +231,7 @@ class InvoiceReading(Repository):
             .where(columns.record_id == record_id)
             .order_by(columns.id)
         )
-        return [DocumentLine(*row) for row in rows.tuples()]
+        return [DocumentLine(*row) for row in rows]
 
     def currencies(self, newest: int = 2000) -> list[str]:
         """The currencies of the newest financing invoices, as choices of a filter."""

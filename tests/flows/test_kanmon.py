@@ -97,8 +97,9 @@ submitted_by = "finance@example.com"
         with self.program.database.read() as tx:
             return [told.raw_status for told in tx.timeline.of_invoice(row.id)]
 
-    def fault(self, match: str, fault: str) -> None:
-        control(self.bank_url, "/sandbox/faults", {"match": match, "fault": fault})
+    def fault(self, match: str, fault: str, times: int | None = 1) -> None:
+        rule = {"match": match, "fault": fault, "times": times}
+        control(self.bank_url, "/sandbox/faults", rule)
 
     def move(self, status: str) -> None:
         (invoice,) = self.bank.ledger.select("invoice")
@@ -144,6 +145,20 @@ def test_an_invoice_goes_its_way_by_the_feed_alone(house: House) -> None:
     house.go_on()
     verifier = Verifier(house.program.database, house.program.decider)
     assert verifier.run(at_rest=True) == []
+
+
+def test_without_the_feed_the_poll_finds_it(house: House) -> None:
+    add_invoice(house.books, {}, cause="added")
+    house.go_on()
+    house.tasks.poll("bank")
+    house.fault("GET */activity-logs", "status_500", times=None)
+    house.move("INVOICE_FUNDED")
+    assert not house.tasks.notice("bank")
+    house.tasks.poll("bank")
+    assert house.words() == ["INVOICE_CREATED"]
+    house.clock.advance(timedelta(minutes=16).total_seconds())
+    house.tasks.poll("bank")
+    assert house.words() == ["INVOICE_CREATED", "INVOICE_FUNDED"]
 
 
 def test_done_without_an_answer_is_found_and_not_repeated(house: House) -> None:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from flask import Response, g, request
 
 from connector.sandbox.control import reply
-from connector.sandbox.monite.paging import TIMES, Filter, Listing, filters, page, query_of
+from connector.sandbox.monite.paging import (
+    TIMES,
+    Filter,
+    Listing,
+    entity_page,
+    filters,
+    page,
+    query_of,
+)
 from connector.sandbox.monite.refusal import RefusalError
 from connector.sandbox.monite.world import World, monite_time, needed, read_body
 
@@ -55,9 +63,7 @@ def add_routes(world: World) -> None:
     @app.get("/v1/counterparts")
     def list_counterparts() -> Response:
         query = query_of(request.args.lists())
-        return reply(
-            page(world, _LISTING, query, lambda body: bool(body["_entity"] == g.entity_id))
-        )
+        return reply(entity_page(world, _LISTING, query, g.entity_id))
 
     @app.get("/v1/counterparts/<counterpart_id>")
     def one_counterpart(counterpart_id: str) -> Response:

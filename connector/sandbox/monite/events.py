@@ -228,7 +228,13 @@ class Events:
 
     def _deliveries(self) -> Response:
         return reply(
-            page(self._world, _DELIVERIES, query_of(request.args.lists()), _own, self.delivered())
+            page(
+                self._world,
+                _DELIVERIES,
+                query_of(request.args.lists()),
+                _own,
+                objects=self.delivered(),
+            )
         )
 
     def delivered(self) -> list[StoredObject]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -65,16 +66,27 @@ def filters(**spec: tuple[str, str]) -> dict[str, Filter]:
     return made
 
 
+def entity_page(world: World, listing: Listing, query: Query, entity_id: str) -> JsonObject:
+    """One page of what is an entity's. What was selected is kept as long as nothing in the ledger changes."""
+
+    def keep(body: JsonObject) -> bool:
+        return bool(body["_entity"] == entity_id)
+
+    return page(world, listing, query, keep, kept_for=entity_id)
+
+
 def page(
     world: World,
     listing: Listing,
     query: Query,
     keep: Callable[[JsonObject], bool],
+    *,
     objects: list[StoredObject] | None = None,
+    kept_for: str | None = None,
 ) -> JsonObject:
     """One page: `data` (bodies as shown) and the tokens of its neighbours. Raises InvalidError.
 
-    `objects` are all there are; None takes those of the listing's kind.
+    `objects` are all there are; None takes those of the listing's kind. The selection is kept under `kept_for`.
     """
     limit = _limit(world, listing, query)
     token = query.get("pagination_token")
@@ -87,14 +99,16 @@ def page(
     sort = listing.aliases.get(sort, sort)
     descending = _one_of(query, "order", ("asc", "desc")) == "desc"
     checks = _checks(listing, query)
-    found = [
-        stored
-        for stored in (world.all(listing.kind) if objects is None else objects)
-        if keep(stored.body) and all(check(stored.body) for check in checks)
-    ]
-    found.sort(key=lambda stored: _key(stored, sort), reverse=descending)
-    start, end = _window(found, sort, descending, place, limit)
-    shown = found[start:end]
+
+    def select() -> Selection:
+        everything = world.all(listing.kind) if objects is None else objects
+        found = [s for s in everything if keep(s.body) and all(check(s.body) for check in checks)]
+        return Selection(found, sort)
+
+    filters_used = {n: v for n, v in query.items() if n in listing.filters}
+    name = f"{listing.kind} {kept_for} {sort} {to_json(filters_used).decode()}"
+    selection = select() if kept_for is None else world.kept(name, select)
+    shown, earlier, later = selection.window(place, limit, descending=descending)
 
     def link(stored: StoredObject | None, forward: bool) -> str | None:
         if stored is None:
@@ -102,11 +116,40 @@ def page(
         return _token(world, listing, query, limit, sort, stored, forward=forward)
 
     tokens = {
-        "next_pagination_token": link(shown[-1] if shown and end < len(found) else None, True),
-        "prev_pagination_token": link(shown[0] if shown and start > 0 else None, False),
+        "next_pagination_token": link(shown[-1] if shown and later else None, True),
+        "prev_pagination_token": link(shown[0] if shown and earlier else None, False),
     }
     data = [world.shown(stored.body) for stored in shown]
     return {"data": data, **world.shown(tokens)}
+
+
+class Selection:
+    """What a query finds, in ascending order."""
+
+    def __init__(self, found: list[StoredObject], sort: str) -> None:
+        self._objects = sorted(found, key=lambda stored: _key(stored, sort))
+        self._keys = [_key(stored, sort) for stored in self._objects]
+
+    def window(
+        self, place: JsonObject | None, limit: int, *, descending: bool
+    ) -> tuple[list[StoredObject], bool, bool]:
+        """(one page, whether something comes before it, whether something comes after it)."""
+        size = len(self._keys)
+        start, end = 0, limit
+        if place is not None:
+            at = (place["rank"], place["value"], place["position"])
+            before, upto = bisect_left(self._keys, at), bisect_right(self._keys, at)
+            if descending:
+                before, upto = size - upto, size - before
+            start, end = (
+                (upto, upto + limit) if place["forward"] else (max(before - limit, 0), before)
+            )
+        end = min(end, size)
+        if descending:
+            shown = self._objects[size - end : size - start][::-1]
+        else:
+            shown = self._objects[start:end]
+        return shown, start > 0, end < size
 
 
 def _limit(world: World, listing: Listing, query: Query) -> int:
@@ -119,21 +162,6 @@ def _limit(world: World, listing: Listing, query: Query) -> int:
             world.settings.bad_limit_status,
         )
     return int(text)
-
-
-def _window(
-    found: list[StoredObject], sort: str, descending: bool, place: JsonObject | None, limit: int
-) -> tuple[int, int]:
-    if place is None:
-        return 0, limit
-    at = (place["rank"], place["value"], place["position"])
-    after = [(_key(s, sort) < at) if descending else (_key(s, sort) > at) for s in found]
-    if place["forward"]:
-        start = after.index(True) if True in after else len(found)
-        return start, start + limit
-    before = [_key(s, sort) != at and not later for s, later in zip(found, after, strict=True)]
-    end = before.count(True)
-    return max(end - limit, 0), end
 
 
 def _key(stored: StoredObject, sort: str) -> tuple[int, Any, int]:

@@ -14,8 +14,8 @@ from connector.sandbox.monite.paging import (
     TIMES,
     Filter,
     Listing,
+    entity_page,
     filters,
-    page,
     query_of,
 )
 from connector.sandbox.monite.refusal import InvalidError, RefusalError
@@ -73,9 +73,7 @@ def add_routes(world: World) -> None:
     @app.get("/v1/payables")
     def list_payables() -> Response:
         query = query_of(request.args.lists())
-        return reply(
-            page(world, _LISTING, query, lambda body: bool(body["_entity"] == g.entity_id))
-        )
+        return reply(entity_page(world, _LISTING, query, g.entity_id))
 
     @app.get("/v1/payables/<payable_id>")
     def one_payable(payable_id: str) -> Response:

@@ -7,7 +7,7 @@ from flask import Response, g, request
 from connector.sandbox.control import reply
 from connector.sandbox.ledger import NewObject, StoredObject
 from connector.sandbox.monite.invoices import allow, optional_text, pay
-from connector.sandbox.monite.paging import TIMES, Listing, filters, page, query_of
+from connector.sandbox.monite.paging import TIMES, Listing, entity_page, filters, query_of
 from connector.sandbox.monite.refusal import InvalidError, RefusalError
 from connector.sandbox.monite.world import (
     World,
@@ -56,9 +56,7 @@ def add_routes(world: World) -> None:
     @app.get("/v1/payment_records")
     def list_records() -> Response:
         query = query_of(request.args.lists())
-        return reply(
-            page(world, _LISTING, query, lambda body: bool(body["_entity"] == g.entity_id))
-        )
+        return reply(entity_page(world, _LISTING, query, g.entity_id))
 
     @app.post("/v1/payment_records")
     def create_record() -> Response:

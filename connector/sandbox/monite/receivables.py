@@ -13,8 +13,8 @@ from connector.sandbox.monite.paging import (
     TIMES,
     Listing,
     Query,
+    entity_page,
     filters,
-    page,
     query_of,
 )
 from connector.sandbox.monite.refusal import InvalidError, RefusalError
@@ -86,9 +86,7 @@ def add_routes(world: World) -> None:
     app = world.sandbox.app
 
     def listed(query: Query) -> Response:
-        return reply(
-            page(world, _LISTING, query, lambda body: bool(body["_entity"] == g.entity_id))
-        )
+        return reply(entity_page(world, _LISTING, query, g.entity_id))
 
     @app.get("/v1/receivables")
     def list_receivables() -> Response:

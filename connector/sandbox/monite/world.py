@@ -31,7 +31,8 @@ class World:
         self.ledger: Ledger = sandbox.ledger
         self.tell: Callable[[str, str, str, str], None] = lambda *_: None
         """(object type, action, object id, entity id): an event, where somebody subscribed to it."""
-        self._kept: dict[str, tuple[int, list[StoredObject]]] = {}
+        self._kept_at = -1
+        self._kept: dict[str, Any] = {}
 
     def now(self) -> datetime:
         """The platform's present."""
@@ -45,12 +46,19 @@ class World:
         return made_up_uuid(self.settings.seed, kind, number)
 
     def all(self, kind: str) -> list[StoredObject]:
-        """Everything of a kind, in order of creation; kept as long as nothing in the ledger changes."""
+        """Everything of a kind, in order of creation."""
+        found: list[StoredObject] = self.kept(kind, lambda: self.ledger.select(kind))
+        return found
+
+    def kept(self, name: str, make: Callable[[], Any]) -> Any:
+        """What `make` makes, kept under a name as long as nothing in the ledger changes."""
         generation = self.ledger.generation
-        kept = self._kept.get(kind)
-        if kept is None or kept[0] != generation:
-            kept = self._kept[kind] = (generation, self.ledger.select(kind))
-        return kept[1]
+        if self._kept_at != generation:
+            self._kept_at, self._kept = generation, {}
+        kept = self._kept
+        if name not in kept:
+            kept[name] = make()
+        return kept[name]
 
     def required(self, kind: str, object_id: str, entity_id: str | None = None) -> StoredObject:
         """An object by its id, of this entity where one is given. Raises InvalidError, and RefusalError 404."""

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 from connector import access, api
 from connector.bootstrap import Program
 from connector.config.load import load_config
-from connector.people.random_texts import new_code
+from connector.config.model import Config
 from connector.people.roles import Permission, Role
 from connector.secrets import new_key
 from tests.fakes import FakeClock
@@ -176,9 +176,9 @@ def make_program(directory: Path, clock: FakeClock, more: str = "", **store: Any
         file.chmod(0o600)
     path = directory / "connector.toml"
     path.write_text(CONFIG.format(store=store.get("store", "connector.db")) + more, "utf-8")
-    config = load_config(path, {}, systems={"ledger": Schema}, financiers={"bank": Schema})
-    return Program(config, clock=clock)
+    return Program(configuration(path), clock=clock)
 
 
-def wrong_password() -> str:
-    return new_code()
+def configuration(path: Path) -> Config:
+    """The configuration, for one made-up accounting system and one financing platform."""
+    return load_config(path, {}, systems={"ledger": Schema}, financiers={"bank": Schema})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,8 +12,9 @@ from connector.financier import RemoteCompany
 from connector.people.roles import Role
 from connector.system import Counterparty
 from tests.databases import finance, store_records
+from tests.fakes import FakeClock
 from tests.unit.access.conftest import api_house, build
-from tests.unit.access.house import House
+from tests.unit.access.house import House, make_program
 
 __all__ = ["api_house", "build"]
 
@@ -50,13 +53,11 @@ class FakeLinker:
             tx.companies.link("books", counterparty_id, "stenn", company_id, how="hand", by=by)
 
 
-@pytest.fixture
-def stocked(build: Callable[..., House], monkeypatch: pytest.MonkeyPatch) -> House:
-    """Seven invoices: five mapped, of which one is offered, two held; a counterparty; an event; runs."""
-    house = build(CONFIG, with_api=True)
+def stock(house: House) -> House:
+    """Seven invoices: five mapped, of which one is offered, two held; a counterparty; runs."""
     program = house.program
     program.__dict__["financiers"] = {"stenn": FakeFinancier()}
-    monkeypatch.setattr(program, "linker", lambda _flow: FakeLinker(house))
+    program.__dict__["linker"] = lambda _flow: FakeLinker(house)
     with program.database.write() as tx:
         versions = store_records(tx, [f"a{n}" for n in range(5)])
         held = store_records(tx, ["h0", HOSTILE], kind="held")
@@ -83,6 +84,25 @@ class Caller:
 
     def get(self, path: str, **query):
         return self("GET", path, query_string=query)
+
+
+@pytest.fixture
+def stocked(build: Callable[..., House]) -> House:
+    """A house with something of everything, new for each test."""
+    return stock(build(CONFIG, with_api=True))
+
+
+@pytest.fixture(scope="module")
+def reader(
+    tmp_path_factory: pytest.TempPathFactory, migrated_sqlite_file: Path
+) -> Iterator[Caller]:
+    """A program that reads (it may do everything, but only reads) a house that all tests of a module share."""
+    directory = tmp_path_factory.mktemp("house")
+    shutil.copy(migrated_sqlite_file, directory / "connector.db")
+    house = House(make_program(directory, FakeClock(), CONFIG))
+    house.add("admin@example.com", Role.ADMIN)
+    yield Caller(stock(house), Role.ADMIN)
+    house.program.close()
 
 
 @pytest.fixture

@@ -179,31 +179,31 @@ def all_pages(caller: Caller, path: str, **query: Any) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("path", ["/invoices", "/records", "/runs", "/audit", "/deliveries/sent", "/deliveries/heard"])  # fmt: skip
 @pytest.mark.parametrize("limit", [1, 2, 7])
-def test_lists_are_whole_whatever_the_page(admin: Caller, path: str, limit: int) -> None:
-    assert all_pages(admin, path, limit=limit) == admin.get(path, limit=500).json["items"]
+def test_lists_are_whole_whatever_the_page(reader: Caller, path: str, limit: int) -> None:
+    assert all_pages(reader, path, limit=limit) == reader.get(path, limit=500).json["items"]
 
 
-def test_invoices_are_filtered_and_summed(admin: Caller) -> None:
-    items = admin.get("/invoices").json["items"]
+def test_invoices_are_filtered_and_summed(reader: Caller) -> None:
+    items = reader.get("/invoices").json["items"]
     assert [item["source_id"] for item in items] == [HOSTILE, "h0", "a4", "a3", "a2", "a1", "a0"]
-    held = admin.get("/invoices", outcome="held").json["items"]
+    held = reader.get("/invoices", outcome="held").json["items"]
     assert [item["source_id"] for item in held] == [HOSTILE, "h0"]
-    offered = admin.get("/invoices", state="ready").json["items"]
+    offered = reader.get("/invoices", state="ready").json["items"]
     (line,) = offered
     assert (line["amount"], line["amount_minor_units"], line["currency"]) == ("12000.50", 1_200_050, "USD")  # fmt: skip
     assert line["client_reference_id"] == "reference-a0"
-    sums = admin.get("/invoices/sums", outcome="held").json["sums"]
+    sums = reader.get("/invoices/sums", outcome="held").json["sums"]
     assert sums == [{"amount": "24001.00", "amount_minor_units": 2_400_100, "count": 2, "currency": "USD"}]  # fmt: skip
-    assert admin.get("/invoices", amount_from="12000.51").json["items"] == []
-    assert len(admin.get("/invoices", amount_from="12000.50").json["items"]) == 7
+    assert reader.get("/invoices", amount_from="12000.51").json["items"] == []
+    assert len(reader.get("/invoices", amount_from="12000.50").json["items"]) == 7
 
 
-def test_one_invoice_has_its_whole_life(admin: Caller) -> None:
-    life = admin.get("/invoices/reference-a0").json
+def test_one_invoice_has_its_whole_life(reader: Caller) -> None:
+    life = reader.get("/invoices/reference-a0").json
     assert (life["source_id"], life["record"]) == ("a0", "r1")
     assert life["financing"][0]["state"] == "ready"
-    assert life == admin.get("/invoices/a0").json == admin.get("/invoices/r1").json
-    answer = admin.get("/invoices/unknown")
+    assert life == reader.get("/invoices/a0").json == reader.get("/invoices/r1").json
+    answer = reader.get("/invoices/unknown")
     assert answer.status_code == 404
     assert answer.json["remedy"].startswith("Give a client reference")
 
@@ -220,20 +220,20 @@ def test_what_the_views_say_is_not_lost_on_the_way(admin: Caller, stocked: House
         assert admin.get(path).json == json.loads(json.dumps(said)), path
 
 
-def test_no_amount_is_a_fraction_or_loses_a_cent(admin: Caller) -> None:
+def test_no_amount_is_a_fraction_or_loses_a_cent(reader: Caller) -> None:
     def no_fraction(text: str) -> Any:
         raise AssertionError(f"{text} travels as a number with a fraction")
 
     for path in ("/runs", "/status", "/invoices", "/totals", "/invoices/a0"):
-        json.loads(admin.get(path).data, parse_float=no_fraction)
-    (total,) = [t for run in admin.get("/runs").json["items"] for t in run["totals"]]
+        json.loads(reader.get(path).data, parse_float=no_fraction)
+    (total,) = [t for run in reader.get("/runs").json["items"] for t in run["totals"]]
     assert total["amount_minor_units"] == 9_007_199_254_740_993
     assert total["amount"] == "90071992547409.93"
 
 
 @pytest.mark.parametrize("cursor", ["x", "MQ", "MS54", "=", "é", "MS4tMQ", "Mi4x", "A" * 500])
-def test_only_our_cursors_are_taken(admin: Caller, cursor: str) -> None:
-    answer = admin.get("/runs", cursor=cursor)
+def test_only_our_cursors_are_taken(reader: Caller, cursor: str) -> None:
+    answer = reader.get("/runs", cursor=cursor)
     assert answer.status_code == 422
     assert answer.json["errors"] == [
         {"where": "query.cursor", "problem": "Not a cursor that this API gave. Begin without one."}
@@ -361,9 +361,9 @@ def test_the_audit_log_is_shown_and_checked(admin: Caller) -> None:
     ],
 )  # fmt: skip
 def test_refusals_are_problems(
-    admin: Caller, method: str, path: str, more: dict[str, Any], status: int, where: str | None
+    reader: Caller, method: str, path: str, more: dict[str, Any], status: int, where: str | None
 ) -> None:
-    answer = admin(method, path, **more)
+    answer = reader(method, path, **more)
     assert answer.status_code == status
     assert answer.content_type == "application/problem+json"
     problem = answer.json

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from connector.access import cookies
 from connector.bootstrap import Program, read_config
 from connector.console.app import create_console
 from connector.people.roles import Role
+from tests.fakes import START, FakeClock
 from tests.flows.stage import Stage
 from tests.unit.console.page import Page
 
@@ -42,7 +44,7 @@ def lived() -> Iterator[Path]:
             stage.complete_sessions()
             stage.settle()
             stage.change(changed, amount_cents=7_777)
-            stage.pull()
+            stage.pull(full_walk=True)
             stage.settle()
             config = stage.config_path
         finally:
@@ -52,7 +54,7 @@ def lived() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def program(lived: Path) -> Iterator[Program]:
-    opened = Program(read_config(lived, {}))
+    opened = Program(read_config(lived, {}), clock=FakeClock(START + timedelta(hours=2)))
     yield opened
     opened.close()
 

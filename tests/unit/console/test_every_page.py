@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from flask import Flask
 
@@ -44,7 +42,8 @@ def test_it_is_well_formed_and_labelled(page: Reader, address: str):
     ids = [e.attributes["id"] for e in found.elements if "id" in e.attributes]
     assert len(ids) == len(set(ids)), sorted(i for i in ids if ids.count(i) > 1)
     assert found.one("html").attributes["lang"] == "en"
-    assert found.one("h1").text in found.one("title").text or found.one("title").text
+    assert found.one("h1").text
+    assert found.all("title")[0].text.endswith("· Invoice financing")
     assert len(found.all("main")) == 1
     assert len(found.all("caption")) == len(found.all("table"))
     for heading in found.all("th"):
@@ -75,7 +74,7 @@ def test_nothing_stands_in_the_page_that_its_policy_forbids(page: Reader, addres
         for name in ("href", "src", "action"):
             value = element.attributes.get(name) or ""
             assert not value.startswith(("//", "javascript:", "data:"))
-    assert not re.search(r"https?://(?!127\.0\.0\.1)", re.sub("xmlns.*?>", "", found.source))
+            assert element.name == "a" or value.startswith(("/", "#")) or not value
 
 
 @pytest.mark.parametrize("address", ["/invoices", "/inbox", "/deliveries", "/"])

@@ -64,8 +64,9 @@ def test_what_cannot_be_read_is_left_out_and_said(page: Reader, query: str, said
 
 
 def test_the_sums_are_those_of_the_whole_selection(page: Reader):
-    assert "3,721.10 USD" not in page("/invoices?q=PLAIN").text
-    assert "6 invoices 3,722.76 USD" in page("/invoices").text.replace("\xa0", " ")
+    sums = [e.text for e in page("/invoices").all("dl")]
+    assert sums == ["6 invoices 3,711.10 USD"]
+    assert [e.text for e in page("/invoices?q=PLAIN").all("dl")] == ["1 invoice 1,000.01 USD"]
 
 
 def test_the_export_is_the_selection_and_no_cell_is_a_formula(page: Reader):
@@ -108,9 +109,7 @@ def test_a_life_is_on_one_page(page: Reader):
 def test_a_life_shows_what_each_version_changed(page: Reader):
     life = page(page("/invoices?q=CHANGED").link("CHANGED-6"))
 
-    assert [e.text for e in life.all("del")][-1:] == ["6666"] or "6666" in [
-        e.text for e in life.all("del")
-    ]
+    assert "6666" in [e.text for e in life.all("del")]
     assert "7777" in [e.text for e in life.all("ins")]
     assert "changed after it was sent" in life.text
 
@@ -146,9 +145,9 @@ def test_a_document_is_saved_and_not_shown(page: Reader):
 
 def test_one_invoice_is_found_by_every_name_it_has(page: Reader):
     (line,) = json.loads(page.client.get("/invoices/export.json?q=PLAIN").text)
-    remote = next(
-        word for word in page(page("/invoices?q=PLAIN").link("PLAIN-1")).text.split() if word.startswith("inv_")
-    )  # fmt: skip
+    life = page(page("/invoices?q=PLAIN").link("PLAIN-1"))
+    codes = {e.text for e in life.all("code")} - {line["source_id"]}
+    remote = next(code for code in codes if code.startswith("inv_"))
 
     for word in (line["source_id"], line["client_reference_id"], line["record"], remote):
         assert "PLAIN-1" in shown(page, f"q={word}"), word

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.financier import FinancingStatus, RemoteInvoice
@@ -29,6 +29,7 @@ ANYTHING = st.recursive(
 )
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(st.sampled_from([*INVOICE, "currency"]), ANYTHING, max_size=3))
 def test_any_invoice_is_read_or_misshapen(changes: dict[str, Any]) -> None:
     try:

@@ -108,7 +108,7 @@ def _many_rules() -> Iterator[tuple[str, str]]:
             for key in ("when", "when_any"):
                 rules: list[str] = []
                 size = 0
-                for number in range(290):
+                for number in range(190):
                     rule = f"[{section}.r{number}]\n{key} = {conditions(number)}\nsentence = 'x.'\n"
                     size += len(rule)
                     if size > ROOM or len(rules) * (len(conditions(0)) + 3) > MAX_ENTRIES - 120:
