@@ -65,6 +65,11 @@ def instant_text(instant: datetime) -> str:
     return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
+def as_instant(text: str) -> datetime:
+    """Back from `instant_text`."""
+    return datetime.fromisoformat(text)
+
+
 @dataclass(frozen=True, slots=True)
 class StoredObject:
     """One thing on the platform as it is now. `amount_minor_units` is None where it has no readable amount."""

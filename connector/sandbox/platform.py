@@ -26,7 +26,7 @@ from connector.sandbox.fault_catalogue import (
     status_line,
 )
 from connector.sandbox.faults import FaultEngine
-from connector.sandbox.ledger import Ledger
+from connector.sandbox.ledger import Ledger, StoredObject
 from connector.sandbox.sending import send
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ class Sandbox:
     stopping: Event = field(default_factory=Event)
     login_kinds: tuple[str, ...] = ("token",)
     """Kinds of ledger objects that are tokens or sessions the platform has given out."""
+    changed: dict[str, Callable[[StoredObject], None]] = field(default_factory=dict)
+    """Who is told, in the same transaction, when an object of a kind was made or changed."""
     recorder: Recorder | None = None
     """Writes everything down and lets one call happen at a time, so that the day can be replayed."""
     _background: list[Thread] = field(default_factory=list)

@@ -63,6 +63,18 @@ def full(database: Database) -> Database:
             {"f": financing_id, "now": _NOW, "body": b"{}"},
         )
         _outbox(tx.connection, financing_id, 1, "pending")
+        document_id = tx.mapping_documents.add("connection", "books", "a = 1\n", "ann").id
+        tx.mapping_trials.start("backtest", document_id, "books", 1, "ann", {})
+        tx.mapping_examples.add(
+            "books",
+            "usual",
+            source_id="a",
+            raw=b"{}",
+            today=tx.clock.now().date(),
+            expected={},
+            by="ann",
+            document_id=document_id,
+        )
         tx.feed_endpoints.configured({"erp": True})
         tx.feed.append(
             event_id="evt_1",

@@ -23,6 +23,19 @@ from connector.store.financing_rows import FinancingRow
 from connector.verifying import Verifier
 from tests.flows.stage import StageClock
 
+STORMS = {
+    "POST */invoices/finance": [
+        "status_500_after_commit",
+        "commit_then_timeout",
+        "timeout_then_commit",
+        "reset_before_commit",
+        "truncated_json",
+        "html_200_after_commit",
+        "empty_200",
+        "rate_limited",
+    ],
+    "GET */issued-products": ["truncated_json", "html_200", "status_503"],
+}
 START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
@@ -172,6 +185,25 @@ def test_done_without_an_answer_is_found_and_not_repeated(house: House) -> None:
     (row,) = house.financings()
     assert row.state == "submitted"
     assert amounts(house.bank) == [(row.client_reference_id, row.amount_minor_units)]
+
+
+def test_a_storm_finances_each_invoice_once(house: House) -> None:
+    for match, faults in STORMS.items():
+        storm = {"match": match, "faults": faults, "percent": 40, "options": {"delay_seconds": 0}}
+        control(house.bank_url, "/sandbox/faults", storm)
+    for _ in range(8):
+        add_invoice(house.books, {}, cause="added")
+    for _ in range(60):
+        house.go_on()
+        house.tasks.poll("bank")
+        house.clock.advance(45)
+        rows = house.financings()
+        if len(rows) == 8 and all(row.status for row in rows):
+            break
+    sent = sorted((row.client_reference_id, row.amount_minor_units) for row in house.financings())
+    assert sorted(amounts(house.bank)) == sent
+    assert {row.state for row in house.financings()} == {"submitted"}
+    assert sum(house.bank.faults.counts.values()) > 5
 
 
 def test_a_refusal_is_parked_with_the_platforms_words(house: House) -> None:

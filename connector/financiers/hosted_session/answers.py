@@ -221,7 +221,9 @@ class Reader:
     def _money(self, value: Any, currency: str, name: str, *, signed: bool = True) -> int:
         try:
             if self._profile.requests.amount == "minor":
-                exponent(currency, field="`currency`")  # minor units of what is no currency are no money
+                exponent(
+                    currency, field="`currency`"
+                )  # minor units of what is no currency are no money
                 return whole_minor_units(value, field=f"`{name}`", signed=signed)
             return minor_units(value, currency, field=f"`{name}`", signed=signed)
         except MoneyError as error:

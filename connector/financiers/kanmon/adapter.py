@@ -15,7 +15,15 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from connector.errors import ConnectorError, InvariantBroken, OutcomeUnknown, Refused, Unsupported
+from connector.errors import (
+    ConnectorError,
+    ContractDrift,
+    InvariantBroken,
+    OutcomeUnknown,
+    Refused,
+    Unavailable,
+    Unsupported,
+)
 from connector.financier import (
     Changes,
     EventHint,
@@ -176,7 +184,12 @@ class Kanmon:
         plan_id = self._settings[f"{direction}_plan_id"]
         if product_id is not None and plan_id is not None:
             return product_id, plan_id
-        return choose(self._products(), direction, self._settings)
+        try:
+            products = self._products()
+        except ContractDrift as error:
+            # Nothing was sent yet, and it concerns every invoice: none is parked for it.
+            raise Unavailable(f"The issued products cannot be read. {error.message}") from None
+        return choose(products, direction, self._settings)
 
     def _products(self) -> Sequence[Product]:
         business = self._settings["business_id"]

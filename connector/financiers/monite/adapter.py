@@ -25,6 +25,7 @@ from connector.errors import (
     NotFound,
     OutcomeUnknown,
     Refused,
+    Unavailable,
     Unsupported,
 )
 from connector.financier import (
@@ -131,7 +132,11 @@ class MoniteFinancing:
         remote_id = self._remote_id(submission)
         if submission.currency not in self.currencies:
             raise Refused(f"The platform does not finance {submission.currency}.")
-        known = self.look_up(step, submission, done)
+        try:
+            known = self.look_up(step, submission, done)
+        except ContractDrift as error:
+            # Nothing was sent yet, and it concerns every invoice: none is parked for it.
+            raise Unavailable(f"The list cannot be read. {error.message}") from None
         if known is not None:
             return known
         reply = self._push(remote_id, returned_statuses=(409,))

@@ -9,7 +9,9 @@ from connector.sandbox.finexio.mutations import add_mutations
 from connector.sandbox.finexio.routes import FinexioApi
 from connector.sandbox.finexio.seed import populate
 from connector.sandbox.finexio.settings import SANDBOX_CHOICES, FinexioSettings
+from connector.sandbox.finexio.webhooks import Subscriptions
 from connector.sandbox.platform import Sandbox, new_sandbox
+from connector.sandbox.webhook import WEBHOOK_FAULTS
 
 __all__ = ["SANDBOX_CHOICES", "FinexioSettings", "create_finexio"]
 
@@ -25,8 +27,12 @@ def create_finexio(
         directory=directory,
         choices=SANDBOX_CHOICES,
         clock=clock,
+        webhook_faults=frozenset(WEBHOOK_FAULTS),
     )
     sandbox.populate = lambda: populate(sandbox.ledger, settings, sandbox.clock.now())
     FinexioApi(sandbox).add_routes()
+    subscriptions = Subscriptions(sandbox)
+    subscriptions.add_routes()
+    sandbox.changed["payment"] = subscriptions.payment_changed
     add_mutations(sandbox)
     return sandbox

@@ -112,8 +112,15 @@ def _problems(sandbox: Sandbox, given: object) -> JsonObject:
     if field is not None:
         return {field: ["This value is not valid."]}
     today = sandbox.clock.today()
-    if abs((date.fromisoformat(given["invoice_date"]) - today).days) > 365:
-        return {"invoice_date": ["Must be within 365 days of today."]}
+    for name in ("invoice_date", "invoice_due_date"):
+        day = given.get(name)
+        if day is not None and abs((date.fromisoformat(day) - today).days) > 365:
+            return {name: ["Must be within 365 days of today."]}
+    lines = given.get("line_items", [])
+    if not isinstance(lines, list) or not all(
+        isinstance(line, dict) and isinstance(line.get("description"), str) for line in lines
+    ):
+        return {"line_items": ["Expected a list of items with a description."]}
     for name, wanted in (
         ("originating_counterparty_id", "Buyer"),
         ("receiving_counterparty_id", "Supplier"),

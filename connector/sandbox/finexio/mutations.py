@@ -55,6 +55,17 @@ def advance_invoice(sandbox: Sandbox, invoice_id: str, status: str | None = None
         return changed
 
 
+def change_counterparty(sandbox: Sandbox, counterparty_id: str, fields: JsonObject) -> StoredObject:
+    """Set fields of a counterparty. Raises ValueError for an unknown id."""
+    with sandbox.ledger.transaction():
+        stored = sandbox.ledger.get("counterparty", counterparty_id)
+        if stored is None:
+            raise ValueError(f"There is no counterparty {counterparty_id!r} in the sandbox.")
+        now = sandbox.clock.now()
+        body = {**stored.body, **fields, "updated": finexio_time(now)}
+        return sandbox.ledger.change(stored, body, at=now, cause="changed")
+
+
 def add_mutations(sandbox: Sandbox) -> None:
     """Add the mutation and oracle endpoints."""
     app, ledger = sandbox.app, sandbox.ledger
@@ -81,6 +92,16 @@ def add_mutations(sandbox: Sandbox) -> None:
     def advance(invoice_id: str) -> Response:
         return reply(advance_invoice(sandbox, invoice_id, control_body().get("status")).body)
 
+    @app.post("/sandbox/counterparties/<counterparty_id>")
+    def change_party(counterparty_id: str) -> Response:
+        fields = control_body().get("set", {})
+        return reply(change_counterparty(sandbox, counterparty_id, fields).body)
+
+    @app.get("/sandbox/webhooks")
+    def deliveries() -> Response:
+        rows = ledger.rows("SELECT state, COUNT(*) AS n FROM deliveries GROUP BY state")
+        return reply({row["state"]: row["n"] for row in rows})
+
     @app.get("/sandbox/totals")
     def totals() -> Response:
         version = request.args.get("version", "v2")
@@ -97,10 +118,12 @@ def _write_payment(sandbox: Sandbox, invoice: StoredObject) -> None:
     fresh = payment_body(invoice.body, payment_id, now)
     old = ledger.get("payment", payment_id)
     if old is None:
-        ledger.add("payment", NewObject(payment_id, fresh, now, status=fresh["status"]))
+        new = NewObject(payment_id, fresh, now, status=fresh["status"])
+        written = ledger.add("payment", new)
     else:
         body = {**fresh, "created": old.body["created"]}
-        ledger.change(old, body, at=now, cause="changed", status=body["status"])
+        written = ledger.change(old, body, at=now, cause="changed", status=body["status"])
+    sandbox.changed["payment"](written)
 
 
 def _existing(sandbox: Sandbox, invoice_id: str) -> StoredObject:

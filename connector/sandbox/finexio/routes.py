@@ -16,6 +16,7 @@ from werkzeug.routing import RequestRedirect
 from connector.sandbox.control import reply
 from connector.sandbox.finexio import render
 from connector.sandbox.finexio.create import create_batch
+from connector.sandbox.finexio.history import history_of
 from connector.sandbox.finexio.settings import FinexioSettings
 from connector.sandbox.ledger import StoredObject
 from connector.sandbox.platform import Sandbox
@@ -61,6 +62,11 @@ class FinexioApi:
             for collection, kind in _KINDS.items():
                 self._add_collection(version, collection, kind)
             app.add_url_rule(
+                f"/{version}/counterparties/history",
+                f"{version}-history",
+                self._history_view(version),
+            )
+            app.add_url_rule(
                 f"/{version}/invoices/batch/",
                 f"{version}-batch",
                 self._batch_view(version),
@@ -90,6 +96,22 @@ class FinexioApi:
             return reply(body, status)
 
         return batch
+
+    def _history_view(self, version: str) -> Callable[[], Response]:
+        def history() -> Response:
+            found = history_of(self.sandbox.ledger, request.args.get("object_id"))
+            page, size = _page_number(request.args.get("page", "1")), self.settings.page_size
+            part = found[(page - 1) * size : page * size]
+            if not part and page > 1:
+                return reply({"detail": "Invalid page."}, 404)
+            link = f"{request.host_url}{version}/counterparties/history?page="
+            following = f"{link}{page + 1}" if page * size < len(found) else None
+            previous = f"{link}{page - 1}" if page > 1 else None
+            return reply(
+                {"count": len(found), "next": following, "previous": previous, "results": part}
+            )
+
+        return history
 
     def shown(self, stored: StoredObject, version: str) -> JsonObject:
         """A stored object as the version prints it."""
@@ -158,7 +180,7 @@ class FinexioApi:
         return [stored.id for stored in self.sandbox.ledger.select(kind) if keep(stored.body)]
 
     def _authenticate(self) -> Response | None:
-        if not request.path.startswith(("/v1/", "/v2/")):
+        if not request.path.startswith(("/v1/", "/v2/", "/webhooks/")):
             return None
         given = request.authorization
         user = (given.username or "") if given is not None and given.type == "basic" else ""

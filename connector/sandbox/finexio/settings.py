@@ -5,10 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from connector.sandbox.webhook import WebhookSettings
+
 
 @dataclass
-class FinexioSettings:
-    """All of it can be changed while the sandbox runs (`POST /sandbox/settings`); the seeded data not."""
+class FinexioSettings(WebhookSettings):
+    """All of it can be changed while the sandbox runs (`POST /sandbox/settings`); the seeded data not.
+
+    `webhook_url` and the signature's settings are not used: each subscription has an address, and deliveries carry
+    its Basic credentials.
+    """
 
     seed: int = 1
     invoices: int = 300
@@ -38,6 +44,12 @@ SANDBOX_CHOICES = (
     "A posted invoice starts its payment when its status is advanced; the ledger notes payment_started at once.",
     "An id of an invoice is inv_ and 32 hexadecimal digits in both versions; the setting id_style changes it.",
     "A payment's time filters accept naive instants (UTC) and instants with an offset; both ends are inclusive.",
-    "Counterparties can be read and not written. Webhooks, counterparty history and images are not offered.",
+    "Counterparties can be read and not written. Images of payments are not offered.",
+    "The history of a counterparty is a list of {id, object_id, changed_at, changed_fields}; no values are told.",
+    "Webhooks can be subscribed to below /v1, below /v2 and below the host; the list is one page with an envelope.",
+    "One event is sent for each payment that is made or changed, at once, and for nothing else.",
+    "A subscription's flags add invoice_ids and payment_status to an event; the other flags change nothing.",
+    "An event is acknowledged with 200 and sent again after 1 min, 5 min, 30 min, 2 h, 6 h, 12 h, 24 h and 24 h.",
+    "A subscription's answer leaves out its password.",
     "There is no rate limit except by a fault.",
 )

@@ -23,6 +23,8 @@ from connector.sandbox.people import companies
 from connector.sandbox.wire import JsonObject
 
 _OTHERS_INVOICES = 5
+_FIRST_SPOILT = 20
+"""The first numbers of each side show every status, edge amount and currency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,8 @@ class _Seeding:
         before: list[JsonObject], spoilt: dict[tuple[str, int], Defect]
     ) -> JsonObject | None:
         """The newest issued invoice without a credit note and without a defect."""
-        for number, body in reversed(list(enumerate(before, start=1))):
+        for number in range(len(before), 0, -1):
+            body = before[number - 1]
             plain = body["type"] == "invoice" and body["status"] == "issued"
             clean = plain and ("receivable", number) not in spoilt
             if clean and not body["related_documents"]["credit_note_ids"]:
@@ -178,20 +181,17 @@ class _Seeding:
         return replace(drawn, status=status, paid=0, currency="USD", due=due)
 
     def _spoilt(self, payables: int, receivables: int) -> dict[tuple[str, int], Defect]:
+        """Which numbers of which side are spoilt, and how: the defects in turn, the numbers drawn."""
         if self.others:
             return {}
-        first = 20
-        candidates = [("payable", n) for n in range(first, payables + 1)]
-        candidates += [("receivable", n) for n in range(first, receivables + 1)]
+        dice = random.Random(f"spoilt:{self.settings.seed}")
+        free: dict[str, list[int]] = {}
+        for side, count in (("payable", payables), ("receivable", receivables)):
+            free[side] = list(range(_FIRST_SPOILT, count + 1))
+            dice.shuffle(free[side])
         wanted = self.settings.invoices * self.settings.dirty_percent // 100
-        found: dict[tuple[str, int], Defect] = {}
-        drawn = random.Random(f"spoilt:{self.settings.seed}")
-        for i in range(wanted):
-            defect = DEFECTS[i % len(DEFECTS)]
-            free = [c for c in candidates if c[0] == defect.side and c not in found]
-            if free:
-                found[drawn.choice(free)] = defect
-        return found
+        chosen = (DEFECTS[i % len(DEFECTS)] for i in range(wanted))
+        return {(d.side, free[d.side].pop()): d for d in chosen if free[d.side]}
 
     def _expect(
         self, kind: str, made: list[JsonObject], spoilt: dict[tuple[str, int], Defect]

@@ -53,5 +53,8 @@ TERMS = (
 REPLACEABLE = ("ready", "withdrawn")
 """States of `financing_invoices` in which nothing was sent, so that the terms may still be replaced."""
 
-KEPT = ("source_records", "mapping_versions", "financing_invoices", "outbox", "feed_deliveries")
+KEPT = (
+    *("source_records", "financing_invoices", "outbox", "feed_deliveries"),
+    *("mapping_documents", "mapping_versions", "mapping_trials", "mapping_examples"),
+)
 """Tables whose rows change, but are never deleted: by trigger."""

@@ -8,12 +8,13 @@ What the vendor's documents say, and what follows from it here:
   so between whole walks v2 reads the changed payments and then the invoices they name. v1 has no such filter: every
   pull is a whole walk, and no cursor is ever given.
 - Bad credentials are answered with 403. Timestamps have no offset; they are taken as UTC, which is inferred.
-- There is no way to change an invoice, and creating one starts a payment: this module only ever sends GET.
+- There is no way to change an invoice, and creating one starts a payment: this module only ever sends GET. What else
+  is sent is about webhooks and nothing else (`subscriptions.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -21,18 +22,28 @@ from typing import Any, ClassVar
 from marshmallow import fields, validate
 
 from connector.config.fields import SecretField
-from connector.errors import ConfigError, ConnectorError, NotFound, Unsupported
+from connector.errors import (
+    ConfigError,
+    ConnectorError,
+    ContractDrift,
+    NotFound,
+    Unsupported,
+)
 from connector.system import (
     Capabilities,
     Counterparty,
     Cursor,
+    Door,
     Finding,
     Page,
     RawRecord,
     Record,
+    RecordHint,
     SourceDocument,
     StatusNote,
     Stream,
+    Subscribed,
+    Subscription,
     Written,
 )
 from connector.systems.finexio.lists import (
@@ -46,6 +57,7 @@ from connector.systems.finexio.lists import (
     instant_of,
     written,
 )
+from connector.systems.finexio.subscriptions import EVENTS, Subscriptions, event_of
 from connector.transport import (
     AdapterContext,
     BasicAuthorization,
@@ -73,12 +85,17 @@ class FinexioSchema(TransportSchema):
         load_default=3600, strict=True, validate=validate.Range(min=60, max=7 * 86_400)
     )
     """How far before the newest change seen the next v2 pull begins."""
+    webhook_event = fields.String(load_default=EVENTS[0], validate=validate.OneOf(EVENTS))
+    """How the event is spelled when it is subscribed to: the vendor's documents have both."""
+    webhooks_below_host = fields.Boolean(load_default=False)
+    """Whether subscriptions are at the host itself instead of below the version: the vendor's documents have both."""
 
 
 class Finexio:
-    """One company's access to Finexio. Fulfils `connector.system.AccountingSystem`."""
+    """One company's access to Finexio. Fulfils `connector.system.AccountingSystem` and `ManagesWebhooks`."""
 
     name: ClassVar[str] = "finexio"
+    gives_secrets: ClassVar[bool] = False
     settings_schema: ClassVar[type[FinexioSchema]] = FinexioSchema
     capabilities: ClassVar[Capabilities] = Capabilities(
         payables=True,
@@ -86,7 +103,8 @@ class Finexio:
         attachments=False,
         status_notes=False,
         change_detection=(
-            "By content on whole walks; on v2 also by changed payments and the invoices they name in between."
+            "By content on whole walks; on v2 also by changed payments and the invoices they name in between; "
+            "where a webhook is subscribed, by its hint as well."
         ),
         write_back=f"None: {_WRITE_BACK}.",
     )
@@ -117,6 +135,11 @@ class Finexio:
         )
         proof = BasicAuthorization(settings["username"], reveal(settings["password"]))
         self._transport = context.transport(shared, proof)
+        self._webhooks = Subscriptions(
+            self._transport,
+            event=settings["webhook_event"],
+            below_host=settings["webhooks_below_host"],
+        )
 
     def check(self) -> list[Finding]:
         """Read one page of each list."""
@@ -174,6 +197,44 @@ class Finexio:
     def find_status(self, note: StatusNote) -> Written | None:
         """Not offered by the system."""
         raise _not_offered(note)
+
+    # -- webhooks -------------------------------------------------------------------------------------------------
+
+    def read_hint(self, body: Record) -> RecordHint:
+        """The invoices of the payment that changed, by asking for the payment; an event is never believed."""
+        try:
+            event, payment_id = event_of(body)
+        except ValueError as error:
+            raise ContractDrift(f"This is no event of Finexio: {error}.") from None
+        found = [] if payment_id is None else self._webhooks.invoices_of(payment_id)
+        return RecordHint(event, tuple((INVOICES, invoice_id) for invoice_id in found))
+
+    def wanted_subscriptions(self, door: Door) -> Sequence[Subscription]:
+        """One, for payments; invoices have no events."""
+        return self._webhooks.wanted(door)
+
+    def subscriptions(self) -> Sequence[Subscription]:
+        """What there is, other people's too."""
+        return list(self._webhooks.listed())
+
+    def subscribe(self, wanted: Subscription, door: Door) -> Subscribed:
+        """Make one, with the door's credentials."""
+        return self._webhooks.make(door)
+
+    def change_subscription(self, remote_id: str, wanted: Subscription, door: Door) -> None:
+        """Give one of ours the door's address and credentials anew."""
+        self._webhooks.change(remote_id, door)
+
+    def renew_secret(self, remote_id: str) -> str:
+        """Not offered by the system: deliveries carry credentials of our choosing, and no signature."""
+        raise Unsupported(
+            "Finexio makes no signing secrets.",
+            remedy="Change the password in `[connections.NAME.webhook.basic]` and run `connector webhooks sync --rotate`.",
+        )
+
+    def unsubscribe(self, remote_id: str) -> None:
+        """Remove one of ours."""
+        self._webhooks.remove(remote_id)
 
     def close(self) -> None:
         """Give back connections."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -131,8 +132,9 @@ class Office:
 def office(
     build: Build, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Office:
-    monkeypatch.setattr("connector.cli.main.read_config", configuration)
-    monkeypatch.setattr("connector.cli.main.configure_logs", lambda *_: None)
+    commands = sys.modules["connector.cli.main"]  # the package has a function of that name
+    monkeypatch.setattr(commands, "read_config", configuration)
+    monkeypatch.setattr(commands, "configure_logs", lambda *_: None)
     monkeypatch.setenv("COLUMNS", "200")
     return Office(build(), capsys)
 

@@ -54,7 +54,7 @@ def lived() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def program(lived: Path) -> Iterator[Program]:
-    opened = Program(read_config(lived, {}), clock=FakeClock(START + timedelta(hours=2)))
+    opened = Program(read_config(lived, {}), clock=FakeClock(START + timedelta(minutes=12)))
     yield opened
     opened.close()
 

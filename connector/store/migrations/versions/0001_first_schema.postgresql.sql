@@ -665,12 +665,6 @@ for each row execute function refuse_change('rows are never deleted')
 create trigger source_records_no_truncate before truncate on source_records
 for each statement execute function refuse_change('rows are never deleted')
 
-create trigger mapping_versions_no_delete before delete on mapping_versions
-for each row execute function refuse_change('rows are never deleted')
-
-create trigger mapping_versions_no_truncate before truncate on mapping_versions
-for each statement execute function refuse_change('rows are never deleted')
-
 create trigger financing_invoices_no_delete before delete on financing_invoices
 for each row execute function refuse_change('rows are never deleted')
 
@@ -687,6 +681,30 @@ create trigger feed_deliveries_no_delete before delete on feed_deliveries
 for each row execute function refuse_change('rows are never deleted')
 
 create trigger feed_deliveries_no_truncate before truncate on feed_deliveries
+for each statement execute function refuse_change('rows are never deleted')
+
+create trigger mapping_documents_no_delete before delete on mapping_documents
+for each row execute function refuse_change('rows are never deleted')
+
+create trigger mapping_documents_no_truncate before truncate on mapping_documents
+for each statement execute function refuse_change('rows are never deleted')
+
+create trigger mapping_versions_no_delete before delete on mapping_versions
+for each row execute function refuse_change('rows are never deleted')
+
+create trigger mapping_versions_no_truncate before truncate on mapping_versions
+for each statement execute function refuse_change('rows are never deleted')
+
+create trigger mapping_trials_no_delete before delete on mapping_trials
+for each row execute function refuse_change('rows are never deleted')
+
+create trigger mapping_trials_no_truncate before truncate on mapping_trials
+for each statement execute function refuse_change('rows are never deleted')
+
+create trigger mapping_examples_no_delete before delete on mapping_examples
+for each row execute function refuse_change('rows are never deleted')
+
+create trigger mapping_examples_no_truncate before truncate on mapping_examples
 for each statement execute function refuse_change('rows are never deleted')
 
 create trigger source_records_frozen before update of connection, stream, source_id on source_records

@@ -675,9 +675,6 @@ begin select raise(abort, 'feed_events: rows are never deleted'); end
 create trigger source_records_no_delete before delete on source_records
 begin select raise(abort, 'source_records: rows are never deleted'); end
 
-create trigger mapping_versions_no_delete before delete on mapping_versions
-begin select raise(abort, 'mapping_versions: rows are never deleted'); end
-
 create trigger financing_invoices_no_delete before delete on financing_invoices
 begin select raise(abort, 'financing_invoices: rows are never deleted'); end
 
@@ -686,6 +683,18 @@ begin select raise(abort, 'outbox: rows are never deleted'); end
 
 create trigger feed_deliveries_no_delete before delete on feed_deliveries
 begin select raise(abort, 'feed_deliveries: rows are never deleted'); end
+
+create trigger mapping_documents_no_delete before delete on mapping_documents
+begin select raise(abort, 'mapping_documents: rows are never deleted'); end
+
+create trigger mapping_versions_no_delete before delete on mapping_versions
+begin select raise(abort, 'mapping_versions: rows are never deleted'); end
+
+create trigger mapping_trials_no_delete before delete on mapping_trials
+begin select raise(abort, 'mapping_trials: rows are never deleted'); end
+
+create trigger mapping_examples_no_delete before delete on mapping_examples
+begin select raise(abort, 'mapping_examples: rows are never deleted'); end
 
 create trigger source_records_frozen before update of connection, stream, source_id on source_records when old.connection is not new.connection or old.stream is not new.stream or old.source_id is not new.source_id
 begin select raise(abort, 'source_records: a fixed column was changed'); end
