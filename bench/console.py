@@ -2,7 +2,8 @@
 
 A store is made by a real first pull from the page server; then every financing invoice gets a life (steps, attempts,
 events, statuses, audit entries) by plain inserts, and each page is asked for through the whole application. The
-figure is the server's time, without a network. Hashes and digests of the made-up lives are not real: nothing is
+figures are the server's time, without a network: by the clock, and of the processor (the one the target is compared
+with, because it does not depend on what else the machine does). Hashes and digests of the made-up lives are not real: nothing is
 verified here, pages are only read.
 """
 
@@ -20,10 +21,15 @@ from pathlib import Path
 
 from bench.cases.product import prepared
 from bench.serving import page_server
+from connector.access import cookies
 from connector.bootstrap import Program
+from connector.console.app import create_console
+from connector.people.random_texts import new_code
+from connector.people.roles import Role
 
 TARGET_MILLISECONDS = 200
 ROUNDS = 7
+_ADMIN = "bench@example.com"
 _AT = "2026-11-20T09:30:00.000000Z"
 
 LIVES = (
@@ -94,22 +100,32 @@ def build(folder: Path, records: int) -> None:
             connection.execute(statement, {"at": _AT} if ":at" in statement else {})
 
 
-def measure(program: Program) -> Iterator[tuple[str, float, int]]:
-    """(page, median milliseconds, bytes) of each page."""
-    from connector.console.app import create_console
+def _session(program: Program) -> str:
+    """A session of an admin, who is added where there is none."""
+    people = program.people
+    if not people.has_admin():
+        people.add(email=_ADMIN, name="Bench", role=Role.ADMIN, by="bench", password=new_code())
+    with program.database.write() as tx:
+        admin = people.by_email(_ADMIN)
+        return program.sessions.begin(tx, admin.id, via="password", address="127.0.0.1")
 
+
+def measure(program: Program) -> Iterator[tuple[str, float, float, int]]:
+    """(page, median milliseconds by the clock and of the processor, bytes) of each page."""
     client = create_console(program, lambda _: True).test_client()
+    client.set_cookie(cookies.SESSION, _session(program))
     for name, address in PAGES.items():
         client.get(address)  # compiles its template
-        times, size = [], 0
+        walls, times, size = [], [], 0
         for _ in range(ROUNDS):
-            began = time.perf_counter()
+            began, began_cpu = time.perf_counter(), time.process_time()
             answer = client.get(address)
             size = len(answer.get_data())
-            times.append((time.perf_counter() - began) * 1000)
+            walls.append((time.perf_counter() - began) * 1000)
+            times.append((time.process_time() - began_cpu) * 1000)
         if answer.status_code != 200:
             sys.exit(f"{address} was answered with {answer.status_code}")
-        yield name, statistics.median(times), size
+        yield name, statistics.median(walls), statistics.median(times), size
 
 
 def main() -> None:
@@ -127,10 +143,13 @@ def main() -> None:
             build(folder, options.records)
         program = prepared("http://127.0.0.1:9", folder)
         slow = 0
-        for name, milliseconds, size in measure(program):
+        for name, wall, milliseconds, size in measure(program):
             slow += milliseconds > TARGET_MILLISECONDS
             mark = "  over the target" if milliseconds > TARGET_MILLISECONDS else ""
-            print(f"{name:32} {milliseconds:8.1f} ms {size / 1000:8.1f} KB{mark}", flush=True)
+            print(
+                f"{name:32} {wall:8.1f} ms {milliseconds:8.1f} ms CPU {size / 1000:8.1f} KB{mark}",
+                flush=True,
+            )
         program.close()
     sys.exit(1 if slow else 0)
 

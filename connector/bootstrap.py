@@ -230,7 +230,7 @@ class Program:
         return Redecider(self.database, self.mapped_stream(connection))
 
     def linker(self, flow: Flow) -> Linker:
-        waiting = self._waiting(flow, NOT_LINKED)
+        waiting = self._waiting(flow, NOT_LINKED, NO_BUYER_LIMIT)
         return Linker(self.database, flow, waiting, self._limits_buyers(flow))
 
     def waiting_companies(self, flow: Flow) -> set[str]:
@@ -238,9 +238,9 @@ class Program:
         parties = self._waiting(flow, NOT_LINKED).parties()
         return {company for pair in parties for company in pair}
 
-    def _waiting(self, flow: Flow, reason_code: str) -> WaitingForCompany:
+    def _waiting(self, flow: Flow, *reason_codes: str) -> WaitingForCompany:
         return WaitingForCompany(
-            self.redecider(flow.connection), lambda: self.decider(flow.connection), reason_code
+            self.redecider(flow.connection), lambda: self.decider(flow.connection), *reason_codes
         )
 
     def _limits_buyers(self, flow: Flow) -> LimitsBuyers | None:

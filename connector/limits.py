@@ -10,16 +10,26 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Protocol
 
 from connector.clock import Clock
 from connector.config.model import Flow
 from connector.errors import NotFound, OutcomeUnknown, Refused
 from connector.financier import BuyerLimit, LimitRequest, LimitsBuyers, LimitStatus
-from connector.linking import Waiting
 from connector.store.companies import LimitRow
 from connector.store.database import Database
 
 log = logging.getLogger(__name__)
+
+
+class Waiting(Protocol):
+    """The records that are held because their buyer has no approved limit."""
+
+    def is_anything_held(self) -> bool:
+        """Whether there are any."""
+
+    def decide_again(self) -> None:
+        """Decide them anew."""
 
 
 class BuyerLimits:
@@ -48,19 +58,23 @@ class BuyerLimits:
         return self._financier.limit_currency
 
     def catch_up(self) -> int:
-        """Ask about the limits that held records wait for, where it is time, and decide what is held although its
-        buyer's limit is another by now. Returns how many companies were asked about."""
-        companies = self._companies_waited_for()
-        if not companies:
+        """While records wait for a limit: ask about those that are not approved, where it is time, and decide what
+        waits when one is another by now. Returns how many companies were asked about."""
+        if not self._waiting.is_anything_held():
             return 0
+        long_ago = self._clock.now() - timedelta(seconds=self._interval_seconds)
+        flow = self._flow
         with self._database.read() as tx:
-            before = tx.companies.limits(self._flow.financier, companies)
-        due = [company for company in sorted(companies) if self._is_due(before.get(company))]
-        changed = self._ask(due, before)
-        # Also what was approved when the program ended, before anything was decided from it.
-        approved = any(row.status == LimitStatus.APPROVED for row in before.values())
-        if changed or approved:
-            self._waiting.decide_again()
+            due = tx.companies.limits_to_ask(flow.connection, flow.financier, long_ago)
+            before = tx.companies.limits(flow.financier, due)
+        if due and self._ask(sorted(due), before):
+            try:
+                self._waiting.decide_again()
+            except Exception:
+                # What was learnt is learnt anew next time, and decided from then.
+                with self._database.write() as tx:
+                    tx.companies.forget_limits(flow.financier, due)
+                raise
         return len(due)
 
     def request(self, counterparty_id: str, request: LimitRequest, *, by: str) -> LimitRow:
@@ -118,23 +132,8 @@ class BuyerLimits:
                 raise
             return after
 
-    def _companies_waited_for(self) -> set[str]:
-        buyers = {buyer for buyer, _supplier in self._waiting.parties()}
-        if not buyers:
-            return set()
-        with self._database.read() as tx:
-            links = tx.companies.links(self._flow.connection, self._flow.financier, buyers)
-        return set(links.values())
-
-    def _is_due(self, known: LimitRow | None) -> bool:
-        if known is None:
-            return True
-        return self._clock.now() >= known.checked_at + timedelta(seconds=self._interval_seconds)
-
     def _ask(self, company_ids: Sequence[str], before: Mapping[str, LimitRow]) -> bool:
         """Ask about companies, all at once. Returns whether an answer is another than the one before."""
-        if not company_ids:
-            return False
         told = {company.company_id: company.buyer_limit for company in self._financier.companies()}
         changed = False
         for company_id in company_ids:

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class Waiting(Protocol):
-    """The records that are held because of a company of theirs: it is not linked, or has no approved limit."""
+    """The records that are held because a company of theirs is not linked."""
 
     def parties(self) -> set[tuple[str, str]]:
         """Their buyers and suppliers: pairs of counterparty identifiers."""

@@ -90,6 +90,16 @@ class Redecider:
             )
         return changed
 
+    def any_held(self, decider: Decider, reason_code: str) -> bool:
+        """Whether a record is held for that reason."""
+        with self._database.read() as tx:
+            connection = decider.flow.connection
+            return bool(
+                tx.records.iter_latest(
+                    connection, self._stream, reason_codes=[reason_code], after_id=0, limit=1
+                )
+            )
+
     def parties_waited_for(
         self, decider: Decider, reason_code: str = NOT_LINKED
     ) -> set[tuple[str, str]]:
@@ -163,11 +173,17 @@ class WaitingForCompany:
     approved limit (fulfils `linking.Waiting`)."""
 
     def __init__(
-        self, redecider: Redecider, decider: Callable[[], Decider | None], reason_code: str
+        self,
+        redecider: Redecider,
+        decider: Callable[[], Decider | None],
+        reason_code: str,
+        *decided_too: str,
     ) -> None:
+        """`decided_too`: reasons that may be gone, too, when the one is."""
         self._redecider = redecider
         self._decider = decider
         self._reason_code = reason_code
+        self._decided = [reason_code, *decided_too]
 
     def parties(self) -> set[tuple[str, str]]:
         decider = self._decider()
@@ -178,7 +194,12 @@ class WaitingForCompany:
     def decide_again(self) -> None:
         decider = self._decider()
         if decider is not None:
-            self._redecider.run(decider, "recheck", reason_codes=[self._reason_code])
+            self._redecider.run(decider, "recheck", reason_codes=self._decided)
+
+    def is_anything_held(self) -> bool:
+        """Whether a record waits."""
+        decider = self._decider()
+        return decider is not None and self._redecider.any_held(decider, self._reason_code)
 
 
 def _same(row: RecordForDecision, outcome: Outcome, mapping_version_id: int) -> bool:

@@ -9,7 +9,7 @@ from functools import partial
 from connector.bootstrap import Program
 from connector.config.model import Flow
 from connector.config.schema import SHORTEST_INTERVAL_SECONDS
-from connector.deciding import DOCUMENT_MISSING
+from connector.deciding import DOCUMENT_MISSING, NO_BUYER_LIMIT
 from connector.engine.port import Engine, Rhythm, Task
 from connector.pull import Progress
 
@@ -51,6 +51,8 @@ def prepare(program: Program) -> None:
             program.linker(flow).catch_up()
             if flow.document == "wait":  # a document may have been attached just before a stop
                 redecider.run(decider, "recheck", reason_codes=[DOCUMENT_MISSING])
+            # A limit may have been approved just before a stop, or the flow does not wait for limits any more.
+            redecider.run(decider, "recheck", reason_codes=[NO_BUYER_LIMIT])
 
 
 class Tasks:

@@ -104,12 +104,15 @@ class Mapping:
             return _rejected([Problem("not_a_record", sentence, "")], None, None)
         scope = Scope(record)
         wrong: dict[str, Problem] = {}
-        currency, amount = self._read_totals(scope, wrong)
+        missing: dict[str, Problem] = {}
+        currency, amount = self._read_totals(scope, wrong, missing)
         self._check(scope, wrong)
         unclear = self._read_fields(scope, wrong)
         if wrong:
-            return _rejected(list(wrong.values()), currency, amount)
+            return _rejected(list({**missing, **wrong}.values()), currency, amount)
         kind, found, recheck_on = self._judge.decide(scope, today, unclear)
+        if missing and kind is not OutcomeKind.EXCLUDED:
+            return _rejected(list(missing.values()), currency, amount)
         if kind is OutcomeKind.MAPPED:
             invoice = _invoice(scope.values)
             return Outcome(kind, invoice, currency, amount, None, None, None, None, recheck_on)
@@ -143,9 +146,10 @@ class Mapping:
         return dict(scope.values)
 
     def _read_totals(
-        self, scope: Scope, wrong: dict[str, Problem]
+        self, scope: Scope, wrong: dict[str, Problem], missing: dict[str, Problem]
     ) -> tuple[str | None, int | None]:
-        """The record's gross amount: both parts or neither. What is unreadable or absent is wrong."""
+        """The record's gross amount: both parts or neither. What is unreadable is wrong; what is missing is so too,
+        but for a record that a rule excludes: a draft need not say yet what it will be over."""
         of_currency, of_amount = self._totals
         path = of_currency.path
         try:
@@ -156,10 +160,11 @@ class Mapping:
                 amount = of_amount.run(scope)
                 if amount is not None:
                     return currency, amount
-            raise Wrong("required_missing", _MISSING)
         except Stop as stop:
             _note(wrong, stop, path)
-            return None, None
+        else:
+            _note(missing, Wrong("required_missing", _MISSING), path)
+        return None, None
 
     def _check(self, scope: Scope, wrong: dict[str, Problem]) -> None:
         """Compare the record with its description."""

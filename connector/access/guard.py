@@ -56,9 +56,11 @@ class Guard:
         if request.blueprint == "webhooks":
             return None  # proven by signatures of their own; no cookie means anything there
         self._check_name()
-        if request.endpoint is None or request.endpoint.rpartition(".")[2] == "static":
+        if request.endpoint is not None and request.endpoint.rpartition(".")[2] == "static":
             return None
         g.person = self._who()
+        if request.endpoint is None:
+            return None  # there is no such page; whoever is signed in is shown that with their navigation
         need = getattr(current_app.view_functions[request.endpoint], NEED, None)
         if not self.is_set_up():
             if request.endpoint != "access.set_up":

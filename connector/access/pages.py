@@ -28,6 +28,7 @@ from connector.people.roles import Role, permissions_of
 
 log = logging.getLogger(__name__)
 
+_KEPT = {"state", "nonce", "verifier", "next"}
 Answer = str | Response | tuple[str, int] | tuple[str, int, dict[str, str]]
 CALLBACK = "/sign-in/callback"
 
@@ -271,4 +272,4 @@ def _kept(program: Program) -> dict[str, str] | None:
         kept = json.loads(program.box.decrypt(bytes.fromhex(sealed or "")))
     except (ConnectorError, ValueError):
         return None
-    return dict(kept)
+    return kept if isinstance(kept, dict) and kept.keys() >= _KEPT else None

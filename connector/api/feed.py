@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
+from connector.access import current_person
 from connector.api.resource import (
     Context,
     Json,
@@ -18,13 +19,14 @@ from connector.people.roles import Permission
 class FeedQuery(Schema):
     """Which events, and from where on."""
 
-    cursor = text_field(
+    after = fields.String(
         load_default=START,
+        validate=validate.Length(max=200),
         metadata={"description": "`next_cursor` of the answer before; 0 is the first event."},
     )
     limit = fields.Integer(load_default=100, validate=validate.Range(min=1, max=MOST))
-    connection = text_field(load_default=None)
-    status = text_field(load_default=None)
+    connection = fields.List(text_field(), load_default=list)
+    status = fields.List(text_field(), load_default=list)
 
 
 class FeedPage(Schema):
@@ -64,9 +66,17 @@ class EndpointsSchema(Schema):
     items = fields.List(fields.Nested(EndpointSchema), required=True)
 
 
+class DisableBody(Schema):
+    """Why an endpoint is disabled."""
+
+    reason = text_field(500, required=True)
+
+
 def create(context: Context) -> Resource:
-    """`/feed`."""
-    resource = Resource("feed", "/feed", "Every applied status as one event, in order.")
+    """`/status-feed`."""
+    resource = Resource(
+        "status_feed", "/status-feed", "Every applied status as one event, in order."
+    )
     database = context.program.database
 
     @resource.operation("", Permission.INVOICES_READ)
@@ -77,10 +87,10 @@ def create(context: Context) -> Resource:
         with database.read() as tx:
             found = page(
                 tx,
-                query["cursor"],
+                query["after"],
                 query["limit"],
-                connections=[query["connection"]] if query["connection"] else (),
-                statuses=[query["status"]] if query["status"] else (),
+                connections=query["connection"],
+                statuses=query["status"],
             )
         return found.as_json()
 
@@ -91,4 +101,38 @@ def create(context: Context) -> Resource:
         with database.read() as tx:
             return {"items": endpoints(tx)}
 
+    _add_acting(resource, context)
     return resource
+
+
+def _add_acting(resource: Resource, context: Context) -> None:
+    program = context.program
+
+    def fares(name: str) -> Json:
+        with program.database.read() as tx:
+            return next(row for row in endpoints(tx) if row["name"] == name)
+
+    @resource.operation("/endpoints/<name>/enable", Permission.CONNECTIONS_PAUSE, method="POST")
+    @resource.response(200, EndpointSchema)
+    def enable(name: str) -> Json:
+        """Send to an endpoint again that was disabled, beginning with what waits."""
+        program.feed.get(name)
+        program.feed.register()
+        with program.database.write() as tx:
+            tx.feed_endpoints.enable(name)
+            tx.audit.append(current_person().actor, "feed.enabled", name, {})
+        context.wake(f"feed:{name}")
+        return fares(name)
+
+    @resource.operation("/endpoints/<name>/disable", Permission.CONNECTIONS_PAUSE, method="POST")
+    @resource.arguments(DisableBody)
+    @resource.response(200, EndpointSchema)
+    def disable(body: Json, name: str) -> Json:
+        """Send nothing more to an endpoint until it is enabled again. What comes meanwhile waits."""
+        program.feed.get(name)
+        program.feed.register()
+        with program.database.write() as tx:
+            if tx.feed_endpoints.disable(name, body["reason"]):
+                detail = {"reason": body["reason"]}
+                tx.audit.append(current_person().actor, "feed.disabled", name, detail)
+        return fares(name)

@@ -15,7 +15,7 @@ from connector.store.database import Database
 from connector.store.mapping_documents import MappingDocument
 from connector.store.mappings import MappingVersion
 from connector.store.transaction import Transaction
-from mappings import Layer, MappingError, effective
+from mappings import DocumentProblem, Layer, MappingError, effective, load_layers
 from mappings import Mapping as CompiledMapping
 
 CONFIGURATION = "configuration"
@@ -114,6 +114,22 @@ class MappingLife:
                 tx.mapping_documents.move(document_id, "checked", ("draft",))
                 tx.audit.append(by, "mapping.checked", document.title, {})
             return wrong
+
+    def problems(self, subject: Subject, text: str) -> list[DocumentProblem]:
+        """What is wrong with a text that is not stored yet, as part of the mappings it would be in: each problem once,
+        with layer, line and column. Raises Refused for a layer that no flow has."""
+        found: dict[DocumentProblem, None] = {}
+        with self._database.read() as tx:
+            for stack in self.stacks.affected(subject):
+                layers = [
+                    Layer(f"{layer.layer} {layer.name}", text if layer == subject else document)
+                    for layer, document in stack.texts(tx, subject)
+                ]
+                try:
+                    load_layers(layers, name=stack.connection)
+                except MappingError as error:
+                    found.update(dict.fromkeys(error.problems))
+        return list(found)
 
     def drafts(self, document_id: int) -> list[tuple[Stack, CompiledMapping, MappingVersion]]:
         """For every mapping a document is part of: the mapping with it, and the version in force now. Raises Refused

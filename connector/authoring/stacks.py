@@ -85,6 +85,16 @@ class Stack:
             )
         return found
 
+    def texts(self, tx: Transaction, unwritten: Subject) -> list[tuple[Subject, str]]:
+        """The layers in force with their text, lowest first; also one that has no document in force yet (without
+        text)."""
+        found = []
+        for subject in self.subjects:
+            active = tx.mapping_documents.active(subject.layer, subject.name)
+            if active is not None or subject == unwritten:
+                found.append((subject, "" if active is None else active.document))
+        return found
+
     def compiled(self, documents: Sequence[MappingDocument]) -> CompiledMapping:
         """What the documents say together. Raises MappingError, whose problems name layer, line and column."""
         return load_layers(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import getpass
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,9 +19,6 @@ from connector.deciding import DOCUMENT_MISSING
 from connector.documents import check
 from connector.errors import ConfigError, NotFound, Refused
 from connector.financier import DOCUMENT_PURPOSES
-from connector.statuses import SESSION_ENDED
-from connector.store.financing_rows import FinancingRow
-from connector.store.reading import RecordRow
 from connector.system import SourceDocument
 from connector.views import find_record
 
@@ -134,12 +133,13 @@ def link_companies(invocation: Invocation, connection: str, as_json: bool) -> No
     """The companies that the financier of CONNECTION's flow knows."""
     with invocation.program() as program:
         flow = flow_named(program, connection)
-        lines = [
+        lines: list[dict[str, Any]] = [
             {
                 "company_id": c.company_id,
                 "name": c.name,
                 "country": c.country,
                 "buyer_limit": c.buyer_limit_status,
+                "contacts": [asdict(contact) for contact in c.contacts],
             }
             for c in program.financiers[flow.financier].companies()
         ]
@@ -148,8 +148,17 @@ def link_companies(invocation: Invocation, connection: str, as_json: bool) -> No
         return
     print_table(
         f"Companies at {flow.financier}",
-        ["company", "name", "country", "buyer limit"],
-        [(n["company_id"], n["name"], n["country"], n["buyer_limit"]) for n in lines],
+        ["company", "name", "country", "buyer limit", "contacts"],
+        [
+            (
+                n["company_id"],
+                n["name"],
+                n["country"],
+                n["buyer_limit"],
+                ", ".join(person["email"] for person in n["contacts"] if person["email"]),
+            )
+            for n in lines
+        ],
         empty="none.",
     )
 
@@ -251,12 +260,6 @@ def attach(invocation: Invocation, word: str, file: Path, purpose: str) -> None:
     say("Attached.")
 
 
-def _may_reopen(financing: FinancingRow, record: RecordRow) -> bool:
-    """Whether the invoice only lacks another session, and is still what was sent."""
-    ended = (financing.state_reason or "").startswith(SESSION_ENDED)
-    return financing.state == "parked" and ended and record.outcome_kind == "mapped"
-
-
 # -- parked rows, and financing by hand ---------------------------------------------------------------------------
 
 
@@ -312,8 +315,8 @@ def submit(invocation: Invocation, word: str) -> None:
         task, financing = program.submit_task(flow), found[0]
         if financing.state == "ready":
             begun = task.open_one(financing.id)
-        elif _may_reopen(financing, record):
-            task.submitter.reopen_session(financing.id)
+        elif financing.may_open_session:
+            program.financing_sessions(flow).open_again(financing.id, by=operator())
             begun = True
         else:
             raise Refused(

@@ -89,9 +89,9 @@ def _load_commands() -> None:
     """Commands register themselves when their modules are imported."""
     from connector.cli import (  # noqa: F401
         decide,
+        feed,
         financing,
         limits,
-        feed,
         look,
         mapping,
         mapping_life,

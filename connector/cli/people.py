@@ -59,7 +59,7 @@ def user_add(
 @json_option
 @pass_invocation
 def user_list(invocation: Invocation, as_json: bool) -> None:
-    """Everybody, the disabled too."""
+    """Show everybody who may or might sign in, the disabled too."""
     with invocation.program() as program:
         lines = [_person(row) for row in program.people.list()]
     if as_json:
@@ -111,7 +111,7 @@ def user_set_password(invocation: Invocation, email: str, from_stdin: bool) -> N
 @click.argument("role", type=role_choice)
 @pass_invocation
 def user_set_role(invocation: Invocation, email: str, role: str) -> None:
-    """Give a person another role."""
+    """Give a person another role, which counts at once."""
     with invocation.program() as program:
         person = program.people.by_email(email)
         program.people.set_role(person.id, Role(role), by=operator())
@@ -123,7 +123,7 @@ def user_set_role(invocation: Invocation, email: str, role: str) -> None:
 
 @cli.group()
 def token() -> None:
-    """API tokens of programs."""
+    """API tokens, by which programs use the REST API."""
 
 
 @token.command("new")
@@ -155,7 +155,7 @@ def token_new(invocation: Invocation, name: str, role: str, days: int, without_e
 @json_option
 @pass_invocation
 def token_list(invocation: Invocation, as_json: bool) -> None:
-    """All tokens, the revoked too."""
+    """Show all tokens, the revoked too, and when each was last used."""
     with invocation.program() as program:
         lines = [_token(row) for row in program.tokens.list()]
     if as_json:

@@ -358,23 +358,17 @@ def _webhook(loaded: dict[str, Any]) -> model.Webhook:
 
 
 def _about_the_door(config: model.Config) -> list[str]:
-    """What travels readably, or is not known for what it is."""
-    warnings = []
+    """What travels readably."""
     server, access = config.server, config.access
     beyond = server.host not in ("127.0.0.1", "localhost", "::1")
     encrypted = (server.public_url or "").startswith("https://")
-    if beyond and not (encrypted and access.trusted_proxies):
-        warnings.append(
-            "The pages listen beyond this machine (server.host), and this server does no TLS: passwords would "
-            "travel readably. Put a proxy with TLS in front, set server.public_url to its https:// address and "
-            "access.trusted_proxies to 1."
-        )
-    elif encrypted and not access.trusted_proxies:
-        warnings.append(
-            "server.public_url is https, but no proxy is trusted (access.trusted_proxies is 0): who comes through "
-            "one is seen with the proxy's own address. Set it to the number of proxies in front."
-        )
-    return warnings
+    if not beyond or (encrypted and access.trusted_proxies):
+        return []
+    return [
+        "The pages listen beyond this machine (server.host), and this server does no TLS: passwords would travel "
+        "readably. Put a proxy with TLS in front, set server.public_url to its https:// address and "
+        "access.trusted_proxies to 1."
+    ]
 
 
 def _with_warnings(config: model.Config, noticed: list[str]) -> model.Config:

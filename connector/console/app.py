@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 from connector import access, api
 from connector.bootstrap import Program
 from connector.console import formatting, here, navigation, pages, queries
-from connector.errors import ConnectorError, NotFound
+from connector.errors import ConnectorError, NotFound, Refused
 
 THEMES = ("light", "dark")
 _THEME_SECONDS = 365 * 86_400
@@ -83,7 +83,7 @@ def _theme(name: str) -> Any:
 
 
 def _failed(error: ConnectorError) -> tuple[str, int]:
-    code = 404 if isinstance(error, NotFound) else 503
+    code = 404 if isinstance(error, NotFound) else 422 if isinstance(error, Refused) else 503
     title = "There is no such thing" if code == 404 else "That is not possible"
     return render_template("error.html", title=title, sentence=str(error)), code
 

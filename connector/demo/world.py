@@ -93,6 +93,13 @@ FIRST_FAULTS: tuple[dict[str, Any], ...] = (
     {"match": "GET /v2/invoices/", "times": 1, "fault": "status_500"},
     {"match": "GET /v2/invoices/", "times": 1, "fault": "rate_limited"},
 )
+TRYTON_FAULTS: tuple[dict[str, Any], ...] = (
+    {"match": "POST /books/rpc/", "times": 1, "skip": 2, "fault": "status_502"},
+    {"match": "POST /books/rpc/", "times": 1, "skip": 3, "fault": "logins_end"},
+    {"match": "POST /books/rpc/", "times": 1, "skip": 5, "fault": "cut_in_body"},
+    {"match": "POST /books/rpc/", "times": 2, "skip": 60, "fault": "commit_then_timeout"},
+    {"match": "POST /books/rpc/", "times": 1, "skip": 70, "fault": "rate_limited"},
+)
 FINANCIER_FAULTS: tuple[dict[str, Any], ...] = (
     {"match": "POST /v1/invoices", "times": 2, "fault": "commit_then_timeout"},
     {"match": "POST /v1/invoices", "times": 2, "fault": "status_500_after_commit"},
@@ -136,6 +143,7 @@ def world(
         ) as sandbox:
             if faults:
                 control(sandbox.finexio.base_url, "/sandbox/faults", list(FIRST_FAULTS))
+                control(sandbox.tryton.base_url, "/sandbox/faults", list(TRYTON_FAULTS))
                 control(sandbox.financier.base_url, "/sandbox/faults", list(FINANCIER_FAULTS))
             config_path = write_config(place, sandbox, port, signing, path_secret)
             yield World(place, sandbox, config_path, path_secret)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
+from connector.errors import Unavailable
 from connector.people.random_texts import new_token, sha256
 from connector.store.database import Database
 from connector.store.people import PersonRow
@@ -60,7 +62,8 @@ class Sessions:
         if person.state != "active":
             return None
         if session.seen_at + min(SEEN_EVERY, self._idle / 4) <= now:
-            with self._database.write() as tx:
+            # A store that is busy must not keep a page from being shown.
+            with suppress(Unavailable), self._database.write() as tx:
                 tx.web_sessions.seen(session.id)
         return Resumed(session, person)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hmac
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-from connector.errors import Refused
+from connector.errors import Refused, Unavailable
 from connector.people.random_texts import new_token, sha256
 from connector.people.roles import Role
 from connector.store.database import Database
@@ -90,7 +91,7 @@ class Tokens:
         if row.expires_at is not None and row.expires_at <= now:
             return None
         if row.last_used_at is None or row.last_used_at + USED_EVERY <= now:
-            with self._database.write() as tx:
+            with suppress(Unavailable), self._database.write() as tx:
                 tx.api_tokens.used(row.id, now, unless_after=now - USED_EVERY)
         return row
 

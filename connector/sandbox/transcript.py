@@ -124,7 +124,8 @@ def replay(sandbox: Sandbox, path: Path) -> Replay:
     first, header = next(lines)
     recorder = Recorder(sandbox, int(header["fault_seed"]), written.append)
     result = Replay(sandbox.name)
-    _compare(result, "the beginning", first, written[-1])
+    if from_json(first) != from_json(written[-1]):  # by value: 60 and 60.0 seconds are the same
+        _compare(result, "the beginning", first, written[-1])
     for line, entry in lines:
         result.calls += 1
         recorder.answer(_environ(entry["asked"]), datetime.fromisoformat(entry["at"]))

@@ -200,7 +200,6 @@ class Companies(Repository):
             query = query.where(links.financier == financier)
         return [CompanyLink(**row) for row in self._connection.execute(query).mappings()]
 
-
     def save_limit(
         self, financier: str, company_id: str, limit: BuyerLimit | None, currency: str
     ) -> None:
@@ -228,6 +227,34 @@ class Companies(Repository):
                 buyer_limits.c.company_id == company_id,
             )
             .values(requested_at=self._now(), requested_by=by)
+        )
+
+    def limits_to_ask(self, connection: str, financier: str, before: datetime) -> set[str]:
+        """Linked companies without an approved limit that were last asked about at or before that time, or never."""
+        links, known = company_links.c, buyer_limits.c
+        rows = self._connection.execute(
+            select(links.company_id)
+            .distinct()
+            .outerjoin(
+                buyer_limits,
+                and_(known.financier == links.financier, known.company_id == links.company_id),
+            )
+            .where(
+                links.connection == connection,
+                links.financier == financier,
+                known.status.is_(None)
+                | and_(known.status != LimitStatus.APPROVED.value, known.checked_at <= before),
+            )
+        )
+        return set(rows.scalars())
+
+    def forget_limits(self, financier: str, company_ids: Collection[str]) -> None:
+        """Forget what is known about companies' limits, so that it is asked for anew."""
+        self._connection.execute(
+            delete(buyer_limits).where(
+                buyer_limits.c.financier == financier,
+                self._among(buyer_limits.c.company_id, company_ids),
+            )
         )
 
     def limits(self, financier: str, company_ids: Collection[str]) -> dict[str, LimitRow]:

@@ -122,6 +122,18 @@ class RecordReading(Repository):
         )
         return [RecordRow(**row) for row in rows.mappings()]
 
+    def ids_of(self, connection: str, stream: str, source_ids: Sequence[str]) -> dict[str, int]:
+        """Our identifiers of records, by those of the source."""
+        columns = source_records.c
+        rows = self._connection.execute(
+            select(columns.source_id, columns.id).where(
+                columns.connection == connection,
+                columns.stream == stream,
+                self._among(columns.source_id, list(source_ids)),
+            )
+        )
+        return {row.source_id: row.id for row in rows}
+
     def get(self, record_id: int) -> RecordRow:
         """The record with this identifier of ours. Raises NotFound."""
         found = self._record(select(source_records).where(source_records.c.id == record_id))

@@ -87,11 +87,12 @@ class Sum:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Records that are held or rejected for one reason, in one currency."""
+    """Records that are held or rejected for one reason, in one currency; `sentence` is that of one of them."""
 
     kind: str
     reason_code: str
     sum: Sum
+    sentence: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +158,11 @@ class InvoiceReading(Repository):
         """The newest of the selection that are older than record `before_id`."""
         # The page of identifiers first: nothing wide is read for a row that is not shown.
         ids = self._chosen(select(_records.id), selection)
+        # A search walks the facts, newest first, and ends when the page is full.
+        position = _facts.record_id if selection.words else _records.id
         if before_id is not None:
-            ids = ids.where(_records.id < before_id)
-        return self._lines(ids.order_by(_records.id.desc()).limit(limit))
+            ids = ids.where(position < before_id)
+        return self._lines(ids.order_by(position.desc()).limit(limit))
 
     def export(self, selection: Selection, batch: int = 1000) -> Iterator[InvoiceLine]:
         """Every invoice of the selection, newest first, a batch in memory at a time."""
@@ -202,6 +205,7 @@ class InvoiceReading(Repository):
                 currency,
                 func.count(),
                 func.coalesce(func.sum(_made.amount_minor_units), 0),
+                func.min(_made.sentence),
             )
             .join(outcomes, _made.id == _records.outcome_id)
             .where(_records.outcome_kind.in_(("held", "rejected")))
@@ -209,8 +213,8 @@ class InvoiceReading(Repository):
             .order_by(_records.outcome_kind, _records.reason_code, currency)
         )
         return [
-            Waiting(kind, reason, Sum(money, count, int(amount)))
-            for kind, reason, money, count, amount in rows
+            Waiting(kind, reason, Sum(money, count, int(amount)), sentence)
+            for kind, reason, money, count, amount, sentence in rows
         ]
 
     def documents(self, record_id: int) -> list[DocumentLine]:
@@ -264,8 +268,8 @@ class InvoiceReading(Repository):
         query = query.select_from(source_records).where(_records.outcome_id.is_not(None))
         if with_outcome or any(value is not None for value in of_money):
             query = query.join(outcomes, _made.id == _records.outcome_id)
-        if any(value is not None for value in of_facts):
-            query = query.outerjoin(invoice_facts, _facts.record_id == _records.id)
+        if chosen.words or any(value is not None for value in of_facts):
+            query = query.join(invoice_facts, _facts.record_id == _records.id)
         if any(value is not None for value in of_financing):
             query = query.join(financing_invoices, _financing.record_id == _records.id)
         return query.where(and_(*self._conditions(chosen)))
@@ -294,13 +298,8 @@ class InvoiceReading(Repository):
             yield _facts.due_date <= chosen.due_to
         if chosen.amount_from is not None or chosen.amount_to is not None:
             yield or_(*_amounts_within(chosen.amount_from, chosen.amount_to))
-        if chosen.words:
-            # The facts alone are read through, not each record with its facts.
-            found = (
-                self._contains(_facts.searched, word.casefold())
-                for word in chosen.words[:MOST_WORDS]
-            )
-            yield _records.id.in_(select(_facts.record_id).where(*found))
+        for word in chosen.words[:MOST_WORDS]:
+            yield self._contains(_facts.searched, word.casefold())
 
     def _contains(self, column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
         """Whether the text stands in the column; no character of it has a meaning of its own."""

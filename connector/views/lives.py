@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from connector.errors import NotFound, Refused
 from connector.store.financing_rows import FinancingRow
 from connector.store.reading import RecordRow
+from connector.store.reading_invoices import Selection
 from connector.store.transaction import Transaction
 from connector.views.lines import (
     Json,
@@ -20,7 +21,8 @@ from connector.views.lines import (
 
 
 def find_record(tx: Transaction, word: str) -> RecordRow:
-    """The record meant by a client reference, the source's own identifier, or a record number of ours (`r16`).
+    """The record meant by a client reference, the source's own identifier, a record number of ours (`r16`), or the
+    number of the invoice.
 
     Raises NotFound for a word that means none, Refused for one that means several.
     """
@@ -32,18 +34,26 @@ def find_record(tx: Transaction, word: str) -> RecordRow:
     if not found and number != word and number.isdecimal() and len(number) < 18:
         return tx.records.get(int(number))
     if not found:
+        found = _by_number(tx, word)
+    if not found:
         raise NotFound(
             f"No invoice is known as {word[:80]!r}.",
-            remedy="Give a client reference, the source's identifier, or a record number such as r16 from "
-            "`connector inbox`.",
+            remedy="Give its number, the client reference, the source's identifier, or a record number such as r16 "
+            "from `connector inbox`.",
         )
     if len(found) > 1:
         meant = ", ".join(f"{record_number(row.id)} of {row.connection}" for row in found)
         raise Refused(
-            f"{word[:80]!r} is the identifier of several records.",
+            f"{word[:80]!r} means several records.",
             remedy=f"Give the record number of the one you mean: {meant}.",
         )
     return found[0]
+
+
+def _by_number(tx: Transaction, word: str) -> list[RecordRow]:
+    chosen = Selection(words=(word,))
+    lines = tx.invoices.page(chosen, limit=20)
+    return [tx.records.get(line.record_id) for line in lines if line.invoice_number == word]
 
 
 def life(tx: Transaction, word: str) -> Json:

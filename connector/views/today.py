@@ -243,6 +243,7 @@ def _waiting(tx: Transaction) -> list[Need]:
                 row.reason_code,
                 0,
                 leads_to=("inbox", {"outcome": row.kind, "reason_code": row.reason_code}),
+                detail=row.sentence,
             ),
         )
         need.count += row.sum.count

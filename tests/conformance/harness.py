@@ -47,6 +47,8 @@ class SystemSide:
     """Whether the adapter must never send anything but GET."""
     safe_posts: bool = False
     """Whether the system is read by POST (JSON-RPC)."""
+    writable_id: Callable[[], str] | None = None
+    """An invoice that a status can be written on, where not every one can be."""
 
 
 @dataclass

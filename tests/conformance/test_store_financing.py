@@ -135,6 +135,32 @@ def test_a_state_changes_only_from_an_allowed_one(database: Database) -> None:
             tx.financing.set_state(financing_id, new, None, allowed_from=allowed)
 
 
+def test_polls_are_brought_forward_for_all_or_for_those_named(
+    database: Database, clock: FakeClock
+) -> None:
+    now, later = clock.now(), clock.now() + timedelta(hours=1)
+    with database.write() as tx:
+        versions = store_records(tx, ["a", "b", "c"])
+        ids = [finance(tx, version) for version in versions]
+        for number, financing_id in enumerate(ids):
+            tx.financing.set_remote(
+                financing_id, remote_invoice_id=f"r{number}", next_poll_at=later
+            )
+
+        def due() -> list[int]:
+            return [row.id for row in tx.financing.to_poll(FINANCIER, now, limit=5)]
+
+        assert tx.financing.poll_at_once(FINANCIER, now, []) == 0
+        assert tx.financing.poll_at_once("other", now, ["r1"]) == 0
+        assert tx.financing.poll_at_once(FINANCIER, now, ["r1", "unknown"]) == 1
+        assert due() == [ids[1]]
+        assert tx.financing.poll_at_once(FINANCIER, now) == 2
+        assert due() == ids
+        # The end of a life is not polled any more, whoever names it.
+        tx.financing.set_remote(ids[0], next_poll_at=None)
+        assert tx.financing.poll_at_once(FINANCIER, now, ["r0"]) == 0
+
+
 def test_remote_facts_are_noted_and_due_polls_found(database: Database, clock: FakeClock) -> None:
     now = clock.now()
     with database.write() as tx:

@@ -251,7 +251,7 @@ def test_write_back_or_unsupported_by_name(
     connect: Connect, side: SystemSide, proxy: Proxy
 ) -> None:
     system = connect()
-    source_id = min(side.ids(mapped(system)))
+    source_id = side.writable_id() if side.writable_id else min(side.ids(mapped(system)))
     mine, other = note(source_id, "wb-conformance-1"), note(source_id, "wb-conformance-2")
     if not system.capabilities.status_notes:
         proxy.passed.clear()

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from connector.deciding import NO_BUYER_LIMIT
-from connector.errors import NotFound, OutcomeUnknown, Refused
+from connector.errors import NotFound, OutcomeUnknown, Refused, Unavailable
 from connector.financier import Contact, LimitRequest
 from connector.limits import BuyerLimits
+from connector.redeciding import WaitingForCompany
 from connector.sandbox.run import control
 from connector.store.companies import LimitRow
 from tests.flows.conftest import Build
@@ -182,9 +183,27 @@ def test_a_death_between_the_limit_and_the_decisions_is_made_up_for(build: Build
     with stage.program.database.write() as tx:
         tx.companies.save_limit("bank", company, told.buyer_limit, "USD")
     stage.restart()
-    stage.submit()
 
     assert stage.outcomes() == {source_id: "mapped"}
+
+
+def test_decisions_that_fail_are_made_up_for_in_the_next_round(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+):
+    stage, source_id = waiting_stage(build)
+    decide(stage, "approved")
+    stage.clock.advance(600)
+    with monkeypatch.context() as broken:
+        broken.setattr(WaitingForCompany, "decide_again", _fails)
+        assert not stage.submit()
+    assert stage.outcomes() == {source_id: NO_BUYER_LIMIT}
+    later(stage)
+
+    assert stage.outcomes() == {source_id: "mapped"}
+
+
+def _fails(_: WaitingForCompany) -> None:
+    raise Unavailable("The disk is full.")
 
 
 def test_a_flow_may_ignore_limits_and_then_the_financier_refuses(build: Build):

@@ -24,7 +24,7 @@ from connector.verifying import Verifier
 from tests.flows.stage import StageClock
 
 STORMS = {
-    "POST */invoices/finance": [
+    ("POST */invoices/finance", 70): [
         "status_500_after_commit",
         "commit_then_timeout",
         "timeout_then_commit",
@@ -34,7 +34,7 @@ STORMS = {
         "empty_200",
         "rate_limited",
     ],
-    "GET */issued-products": ["truncated_json", "html_200", "status_503"],
+    ("GET */issued-products", 25): ["truncated_json", "html_200", "status_503"],
 }
 START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
@@ -188,9 +188,9 @@ def test_done_without_an_answer_is_found_and_not_repeated(house: House) -> None:
 
 
 def test_a_storm_finances_each_invoice_once(house: House) -> None:
-    for match, faults in STORMS.items():
-        storm = {"match": match, "faults": faults, "percent": 40, "options": {"delay_seconds": 0}}
-        control(house.bank_url, "/sandbox/faults", storm)
+    for (match, percent), faults in STORMS.items():
+        storm = {"match": match, "percent": percent, "options": {"delay_seconds": 0}}
+        control(house.bank_url, "/sandbox/faults", {**storm, "faults": faults})
     for _ in range(8):
         add_invoice(house.books, {}, cause="added")
     for _ in range(60):

@@ -40,6 +40,9 @@ def test_an_expired_session_is_followed_by_another_and_never_by_a_second_invoice
     financing_id = stage.financing().id
     with pytest.raises(Refused, match="the session is open"):
         sessions(stage).open_again(financing_id, by=BY)
+    with pytest.raises(Unsupported, match="own page"):
+        sessions(stage).cancel(financing_id, "not wanted", by=BY)  # this platform offers no way
+    assert (stage.financing().state, states(stage)) == ("submitted", ["open"])
 
     stage.clock.advance(2 * 86_400)
     with stage.program.database.write() as tx:
@@ -61,19 +64,26 @@ def test_an_expired_session_is_followed_by_another_and_never_by_a_second_invoice
     stage.complete_sessions()
     stage.settle()
     assert stage.words() == ["draft", "new"]
-    assert actions(stage) == ["session.opened_again"]
+    assert actions(stage) == ["session.cancel_asked", "session.opened_again"]
     assert not stage.violations()
 
 
-def test_a_session_that_was_completed_meanwhile_is_not_opened_again(stage: Stage):
+def test_what_was_handed_in_meanwhile_is_neither_opened_again_nor_canceled(build: Build):
+    stage = build(account=CANCEL)
     stage.add()
     stage.settle()
-    stage.clock.advance(3600)
     stage.set_platform(webhook_url=None)
     stage.complete_sessions()
     with pytest.raises(Refused, match="the financier says new"):
         sessions(stage).open_again(stage.financing().id, by=BY)
-    assert states(stage) == ["complete"]
+    with pytest.raises(Refused, match="settled with the financier"):
+        sessions(stage).cancel(stage.financing().id, "too late", by=BY)
+
+    (session,) = stage.ledger.select("session")
+    assert session.status == "complete"
+    assert stage.requests("POST", f"/v1/financing_sessions/{session.id}/cancel") == 0
+    assert stage.financing().state == "submitted"
+    assert stage.words()[-1] == "new"
 
 
 def test_a_person_cancels_an_application_and_may_ask_again(build: Build):
@@ -103,28 +113,6 @@ def test_a_person_cancels_an_application_and_may_ask_again(build: Build):
         *("session.cancel_asked", "session.cancel_asked", "session.canceled"),
         "session.opened_again",
     ]
-
-
-def test_what_was_handed_in_is_not_canceled(build: Build):
-    stage = build(account=CANCEL)
-    stage.add()
-    stage.settle()
-    stage.set_platform(webhook_url=None)
-    stage.complete_sessions()
-    with pytest.raises(Refused, match="settled with the financier"):
-        sessions(stage).cancel(stage.financing().id, "too late", by=BY)
-
-    assert stage.requests("POST", f"/v1/financing_sessions/{_session_id(stage)}/cancel") == 0
-    assert stage.financing().state == "submitted"
-    assert stage.words()[-1] == "new"
-
-
-def test_without_a_way_to_cancel_the_person_is_told_where_to(stage: Stage):
-    stage.add()
-    stage.settle()
-    with pytest.raises(Unsupported, match="own page"):
-        sessions(stage).cancel(stage.financing().id, "not wanted", by=BY)
-    assert (stage.financing().state, states(stage)) == ("submitted", ["open"])
 
 
 def test_overdue_then_repaid_and_what_it_all_amounts_to(stage: Stage):
@@ -220,8 +208,3 @@ def parts(stage: Stage) -> dict[str, str]:
         life = views.life(tx, stage.financing().client_reference_id)
     (financing,) = life["financing"]
     return {name: part["amount"] for name, part in financing["parts"].items()}
-
-
-def _session_id(stage: Stage) -> str:
-    (session,) = stage.ledger.select("session")
-    return session.id

@@ -123,11 +123,15 @@ def event(row_id: int) -> str:
         line=heard_line(row),
         body=masked_body(row.body),
         told=[
-            {"status": status, "raw_status": raw, **financing_line(invoice),
-             "told_status": status, "record": record_number(invoice.record_id)}
+            {
+                **financing_line(invoice),
+                "record": record_number(invoice.record_id),
+                "told_status": status,
+                "told_raw_status": raw,
+            }
             for status, raw, invoice in told
         ],
-    )  # fmt: skip
+    )
 
 
 def _by_state(counts: dict[tuple[str, str], int], states: tuple[str, ...]) -> list[tuple[str, int]]:

@@ -32,6 +32,7 @@ HUES = {
 CAUSES = {
     "document_missing": "The invoice document is missing",
     "company_not_linked": "A company is not linked to the financier's",
+    "buyer_limit_missing": "The buyer has no approved limit at the financier",
     "changed_after_submission": "The invoice changed after it was sent for financing",
     "sent_to_another_financier": "The invoice was sent to another financier",
 }

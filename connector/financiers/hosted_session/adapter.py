@@ -25,6 +25,7 @@ from connector.financier import (
     EventHint,
     InvoiceDocument,
     LimitRequest,
+    LimitStatus,
     Needs,
     RemoteCompany,
     RemoteInvoice,
@@ -89,10 +90,15 @@ class HostedSession:
         """Ask for a token and for the companies."""
         what = "sign in and read the companies"
         try:
-            found = len(self.companies())
+            found = self.companies()
         except ConnectorError as error:
             return [Finding(False, what, error.message, error.remedy)]
-        return [Finding(True, what, f"{found} there")]
+        told = f"{len(found)} there"
+        if self.requires_buyer_limits:
+            limits = [company.buyer_limit for company in found if company.buyer_limit is not None]
+            approved = sum(limit.status is LimitStatus.APPROVED for limit in limits)
+            told += f", {approved} with an approved buyer limit"
+        return [Finding(True, what, told)]
 
     # -- companies ------------------------------------------------------------------------------------------------
 

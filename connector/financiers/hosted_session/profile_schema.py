@@ -133,7 +133,7 @@ class WordsField(fields.Dict):
         wrong = {
             word: [f"expected one of: {', '.join(sorted(allowed))}."]
             for word, meaning in value.items()
-            if meaning not in allowed
+            if not isinstance(meaning, str) or meaning not in allowed
         }
         if wrong:
             raise ValidationError(wrong)

@@ -46,6 +46,8 @@ from connector.transport import AdapterContext, segment
 
 INVOICE = "invoice"
 LEAST_CENTS = 100
+REFUSALS = frozenset({400, 404, 409, 422})
+"""Statuses whose meaning is told by the code in the answer."""
 ALREADY_EXISTS = "PlatformInvoiceIdAlreadyExistsException"
 CONNECT_TOKEN_LIFE = timedelta(hours=24)
 FIRST_LOOK_BACK = timedelta(days=1)
@@ -127,8 +129,8 @@ class Kanmon:
     ) -> StepResult:
         """Ask for financing. An invoice that is there already is taken for ours when its amount is the same."""
         body = self._body(submission)
-        reply = self._client.post("/invoices/finance", body, returned_statuses=(400, 409))
-        if reply.status not in (400, 409):
+        reply = self._client.post("/invoices/finance", body, returned_statuses=REFUSALS)
+        if reply.status not in REFUSALS:
             created = read_reply(reply, lambda value: answers.read_invoice(value, reply.body))
             return _agreeing(created, submission)
         if error_code(reply) != ALREADY_EXISTS:
@@ -231,7 +233,8 @@ class Kanmon:
         logs = self._client.walk(path, None, (("createdAtStart", since.isoformat()),), _read_log)
         new = [hint for hint in logs if hint.event_id not in seen]
         latest = max((hint.created_at for hint in logs if hint.created_at), default=since)
-        begin = max(latest - OVERLAP, since)
+        # Never past our own time: one log dated years ahead would hide all that follow.
+        begin = max(min(latest, self._clock.now()) - OVERLAP, since)
         again = [h.event_id for h in logs if h.created_at is None or h.created_at >= begin]
         return Changes(
             frozenset(h.remote_invoice_id for h in new if h.remote_invoice_id is not None),
@@ -243,12 +246,12 @@ class Kanmon:
 
     def open_widget(self, remote_invoice_id: str | None) -> Widget:
         """A connect token for the configured user: used once, dead after 24 hours, kept nowhere."""
-        by = {
+        named = {
             "userId": self._settings["user_id"],
             "platformUserId": self._settings["platform_user_id"],
         }
-        user = {key: value for key, value in by.items() if value is not None}
-        if not user:
+        user = next(({key: value} for key, value in named.items() if value is not None), None)
+        if user is None:
             raise Unsupported(
                 "It is not known on whose behalf Kanmon's widget is opened.",
                 remedy="Set user_id or platform_user_id of this financier.",

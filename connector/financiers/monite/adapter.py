@@ -167,8 +167,10 @@ class MoniteFinancing:
         return StepResult(found.remote_id, {"status": found.raw_status})
 
     def _remote_id(self, submission: Submission) -> str:
-        """Raises Refused for an invoice that does not live in Monite."""
-        remote_id = f"{submission.direction}:{submission.source_id}"
+        """Raises Refused for an invoice that does not live in Monite. The connection to Monite names an invoice by its
+        type and identifier, as here; the identifier alone is taken, too."""
+        given, direction = submission.source_id or "", f"{submission.direction}:"
+        remote_id = given if given.startswith(direction) else direction + given
         if _parts(remote_id) is None:
             raise Refused(
                 "Monite finances only invoices that live in Monite, and this one comes from elsewhere.",

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from connector.sandbox.ledger import StoredObject
 from connector.sandbox.monite.refusal import InvalidError, RefusalError
 from connector.sandbox.monite.world import World, monite_time
 from connector.sandbox.wire import JsonObject
+
+_NUMBERS = ("amount_paid", "discount", "subtotal", "tax", "tax_amount", "total_amount")
+_DATES = ("due_date", "issued_at", "fulfillment_date")
+_PARTS = ("counterpart_raw_data", "partner_metadata", "payment_terms", "suggested_payment_term")
 
 
 def change(
@@ -91,3 +97,25 @@ def metadata(world: World, old: object, new: object) -> JsonObject:
     if world.settings.metadata_patch == "merge" and isinstance(old, dict):
         return {**old, **new}
     return new
+
+
+def check_fields(fields: JsonObject, place: tuple[str, ...] = ()) -> None:
+    """Raises InvalidError for a value of the wrong type; null is no value either."""
+    for name, value in fields.items():
+        if name in _NUMBERS:
+            right = type(value) is int
+        elif name in _DATES:
+            right = _is_date(value)
+        elif name == "currency":
+            right = isinstance(value, str) and len(value) == 3 and value.isupper()
+        else:
+            right = isinstance(value, dict | list) if name in _PARTS else isinstance(value, str)
+        if not right:
+            raise InvalidError(("body", *place, name), "value has the wrong type", "type_error")
+
+
+def _is_date(value: object) -> bool:
+    try:
+        return isinstance(value, str) and date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False

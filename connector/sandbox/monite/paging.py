@@ -199,7 +199,8 @@ def _read_token(world: World, listing: Listing, token: str) -> JsonObject:
     try:
         content = from_json(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
         issued = datetime.fromisoformat(content["at"])
-        right = content["kind"] == listing.kind
+        right = content["kind"] == listing.kind and type(content["position"]) is int
+        right &= {"query", "limit", "rank", "value", "forward"} <= set(content)
     except (binascii.Error, NotJsonError, KeyError, TypeError, ValueError) as error:
         raise InvalidError(("query", "pagination_token"), "invalid pagination token") from error
     life = world.settings.pagination_token_life_seconds
@@ -257,7 +258,7 @@ def _read(name: str, kind: str, text: str) -> Any:
             return _moment(text)
         if kind == "uuid" and not is_uuid(text):
             raise ValueError(text)
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, OverflowError) as error:
         raise InvalidError(
             ("query", name), f"value is not a valid {kind}", f"type_error.{kind}"
         ) from error

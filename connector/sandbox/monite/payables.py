@@ -7,7 +7,14 @@ from flask import Response, g, request
 from connector.sandbox.control import reply
 from connector.sandbox.ledger import StoredObject
 from connector.sandbox.monite.files import file_of_payable, store, uploaded
-from connector.sandbox.monite.invoices import allow, change, metadata, optional_text, pay
+from connector.sandbox.monite.invoices import (
+    allow,
+    change,
+    check_fields,
+    metadata,
+    optional_text,
+    pay,
+)
 from connector.sandbox.monite.paging import (
     NUMBERS,
     TEXTS,
@@ -112,6 +119,7 @@ def _patched(world: World, stored: StoredObject) -> StoredObject:
     body = read_body(tuple(_CHANGEABLE.split()))
     allow(stored, "draft", "new")
     fields: JsonObject = {name: value for name, value in body.items() if name != "tag_ids"}
+    check_fields(fields)
     if "partner_metadata" in body:
         fields["partner_metadata"] = metadata(
             world, stored.body["partner_metadata"], body["partner_metadata"]

@@ -6,7 +6,14 @@ from flask import Response, g, request
 
 from connector.sandbox.control import reply
 from connector.sandbox.ledger import StoredObject
-from connector.sandbox.monite.invoices import allow, change, metadata, optional_text, pay
+from connector.sandbox.monite.invoices import (
+    allow,
+    change,
+    check_fields,
+    metadata,
+    optional_text,
+    pay,
+)
 from connector.sandbox.monite.paging import (
     NUMBERS,
     TEXTS,
@@ -194,6 +201,7 @@ def _patched(world: World, stored: StoredObject) -> StoredObject:
     if not draft:
         allow(stored, "issued", "partially_paid", "paid", "overdue", "uncollectible")
     fields = {name: given[name] for name in _STORED_FIELDS if name in given}
+    check_fields(fields, (part,))
     if "partner_metadata" in given:
         old = stored.body["partner_metadata"]
         fields["partner_metadata"] = metadata(world, old, given["partner_metadata"])

@@ -15,8 +15,6 @@ from sqlalchemy import (
 
 from connector.store.schema.columns import BigInt, Instant, one_of, table
 
-OPEN = text("state in ('pending', 'sending')")
-
 feed_events = table(  # append-only
     "feed_events",
     # 1, 2, 3 ... without a gap, in the order of the commits: who has read as far as n has missed nothing before n
@@ -78,13 +76,13 @@ feed_deliveries = table(
         sqlite_where=text("state = 'sending'"),
         postgresql_where=text("state = 'sending'"),
     ),
+    Index("ix_feed_deliveries_stream", "endpoint", "financing_invoice_id", "id"),
     Index(
-        "ix_feed_deliveries_open",
+        "ix_feed_deliveries_due",
         "endpoint",
-        "financing_invoice_id",
-        "id",
-        sqlite_where=OPEN,
-        postgresql_where=OPEN,
+        "next_attempt_at",
+        sqlite_where=text("next_attempt_at is not null"),
+        postgresql_where=text("next_attempt_at is not null"),
     ),
 )
 

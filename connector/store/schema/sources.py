@@ -147,7 +147,9 @@ outcomes = table(  # append-only
 
 invoice_facts = table(  # read out of the latest version by its mapping, for lists and search; made anew at any time
     "invoice_facts",
-    Column("record_id", BigInt, ForeignKey("source_records.id"), primary_key=True, autoincrement=False),
+    Column(
+        "record_id", BigInt, ForeignKey("source_records.id"), primary_key=True, autoincrement=False
+    ),
     Column("version_id", BigInt, ForeignKey("record_versions.id"), nullable=False),
     Column("mapping_version_id", BigInt, ForeignKey("mapping_versions.id"), nullable=False),
     Column("invoice_number", Text),

@@ -34,6 +34,18 @@ def build(tmp_path: Path, clock: FakeClock, migrated_sqlite_file: Path) -> Itera
         each.program.close()
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite_file: Path) -> Iterator[House]:
+    """One that all tests of a module look at; it has two names beside the loopback ones."""
+    directory = tmp_path_factory.mktemp("house")
+    shutil.copy(migrated_sqlite_file, directory / "connector.db")
+    names = 'host_names = ["Inside.example"]\n[server]\npublic_url = "https://shown.example/"'
+    house = House(make_program(directory, FakeClock(), names), with_api=False)
+    house.add("admin@example.com", Role.ADMIN)
+    yield house
+    house.program.close()
+
+
 @pytest.fixture
 def house(build: Build) -> House:
     """One that is set up."""

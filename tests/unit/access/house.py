@@ -18,6 +18,7 @@ from connector import access, api
 from connector.bootstrap import Program
 from connector.config.load import load_config
 from connector.config.model import Config
+from connector.feed.signing import new_secret
 from connector.people.roles import Permission, Role
 from connector.secrets import new_key
 from tests.fakes import FakeClock
@@ -170,7 +171,7 @@ class Browser:
 
 def make_program(directory: Path, clock: FakeClock, more: str = "", **store: Any) -> Program:
     """A program on an SQLite file, with cheap password hashes."""
-    for name, text in (("key", new_key()), ("client", CLIENT_SECRET)):
+    for name, text in (("key", new_key()), ("client", CLIENT_SECRET), ("feed", new_secret())):
         file = directory / name
         file.write_text(text, "utf-8")
         file.chmod(0o600)

@@ -29,8 +29,8 @@ def test_a_stranger_is_sent_to_sign_in_and_back(house: House) -> None:
     ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "/a\nb",
      "\\/evil.example", "/\t/evil.example", "evil", "/" + "x" * 3000],
 )  # fmt: skip
-def test_nobody_is_sent_to_another_site(house: House, wanted: str) -> None:
-    answer = house.browser().sign_in("admin@example.com", next=wanted)
+def test_nobody_is_sent_to_another_site(shared: House, wanted: str) -> None:
+    answer = shared.browser().sign_in("admin@example.com", next=wanted)
     assert answer.headers["Location"] == "/"
 
 
@@ -137,9 +137,9 @@ def test_another_site_cannot_sign_somebody_in(house: House) -> None:
      {"Sec-Fetch-Site": "same-site"}, {"Origin": "http://localhost.evil.example"}],
 )  # fmt: skip
 def test_a_page_of_another_site_is_refused_with_a_good_token_even(
-    house: House, headers: dict[str, str]
+    shared: House, headers: dict[str, str]
 ) -> None:
-    browser = house.browser(Role.OPERATOR)
+    browser = shared.browser(Role.OPERATOR)
     data = {"csrf_token": browser.csrf("/account")}
     assert browser.post("/change", data=data, headers=headers).status_code == 403
     own = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
@@ -194,11 +194,8 @@ def test_webhooks_are_left_alone(build: Build) -> None:
      ("inside.example", 303), ("shown.example:443", 303), ("evil.example", 400),
      ("localhost.evil.example", 400), ("evil.example:127.0.0.1", 400), ("169.254.169.254", 400)],
 )  # fmt: skip
-def test_it_answers_to_its_own_names_alone(build: Build, name: str, status: int) -> None:
-    house = build(
-        'host_names = ["Inside.example"]\n[server]\npublic_url = "https://shown.example/"'
-    )
-    answer = house.app.test_client().get("/", headers={"Host": name})
+def test_it_answers_to_its_own_names_alone(shared: House, name: str, status: int) -> None:
+    answer = shared.app.test_client().get("/", headers={"Host": name})
     assert answer.status_code == status
     assert "evil" not in answer.text
 

@@ -28,6 +28,10 @@ name = "flow"
 connection = "books"
 financier = "stenn"
 submitted_by = "finance@example.com"
+[[feed.endpoints]]
+name = "erp"
+url = "https://erp.example.com/hooks"
+secrets = [{ file = "feed" }]
 """
 HOSTILE = "<script>alert(1)</script>"
 

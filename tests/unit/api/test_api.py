@@ -16,9 +16,9 @@ from connector.access.guard import declared
 from connector.access.person import NEED, PUBLIC
 from connector.api.resource import LARGEST_NUMBER, CursorField
 from connector.people.roles import Permission, Role, may
-from tests.fakes import FakeClock
 from tests.unit.access.house import House
 from tests.unit.api.conftest import HOSTILE, Caller
+from tests.unit.api.operations import HEADING, PAGE, listed
 
 PLACES: dict[str, str] = {
     "word": "r1", "name": "books", "connection": "books", "counterparty_id": "p-1", "key": "pull:x",
@@ -153,6 +153,12 @@ def test_every_operation_is_described(api_house: House) -> None:
         Permission(operation["x-permission"])
 
 
+def test_the_docs_list_every_operation(api_house: House) -> None:
+    assert PAGE.read_text("utf-8").endswith(f"{HEADING}{listed(api_house)}"), (
+        "make it anew: python -m tests.unit.api.operations"
+    )
+
+
 def test_the_page_has_every_operation_and_no_script(api_house: House) -> None:
     page = api_house.browser(Role.VIEWER).get("/api/").text
     for method, path, _ in routes(api_house):
@@ -205,7 +211,7 @@ def test_one_invoice_has_its_whole_life(reader: Caller) -> None:
     assert life == reader.get("/invoices/a0").json == reader.get("/invoices/r1").json
     answer = reader.get("/invoices/unknown")
     assert answer.status_code == 404
-    assert answer.json["remedy"].startswith("Give a client reference")
+    assert "record number" in answer.json["remedy"]
 
 
 def test_what_the_views_say_is_not_lost_on_the_way(admin: Caller, stocked: House) -> None:
@@ -247,90 +253,6 @@ def test_a_cursor_survives_the_way_there_and_back() -> None:
         assert text is not None and field._deserialize(text) == number
 
 
-# -- changing -------------------------------------------------------------------------------------------------------------
-
-
-def test_pausing_and_resuming(admin: Caller, stocked: House) -> None:
-    assert admin("POST", "/connections/books/pause").json["state"] == "paused"
-    assert admin.get("/connections/books").json["state"] == "paused"
-    assert admin("POST", "/connections/books/resume").json["state"] == "ok"
-    assert admin("POST", "/connections/nobody/pause").status_code == 404
-    by = [(actor.partition(":")[0], action) for actor, action, _ in stocked.actions()][-2:]
-    assert by == [("token", "connection.pause"), ("token", "connection.resume")]
-    items = admin.get("/connections").json["items"]
-    assert [(i["name"], i["role"]) for i in items] == [
-        ("books", "connection"),
-        ("stenn", "financier"),
-    ]
-
-
-def test_companies_are_linked_and_unlinked(admin: Caller, stocked: House) -> None:
-    (company,) = admin.get("/companies", linked="false").json["items"]
-    assert (company["name"], company["company_id"]) == (HOSTILE, None)
-    assert admin.get("/companies/books/at-financier").json["items"][0]["company_id"] == "c-1"
-    path = "/companies/books/p-1/link"
-    linked = admin("PUT", path, json={"company_id": "c-1"}).json
-    assert (linked["company_id"], linked["how"]) == ("c-1", "hand")
-    assert linked["linked_by"].startswith("token:")
-    assert admin.get("/companies", linked="false").json["items"] == []
-    assert admin("DELETE", path).json["company_id"] is None
-    assert stocked.actions()[-1][1] == "company.unlinked"
-    assert admin("PUT", path, json={"company_id": "c-2"}).status_code == 404
-    assert admin("PUT", "/companies/books/p-2/link", json={"company_id": "c-1"}).status_code == 404
-    assert admin("PUT", "/companies/other/p-1/link", json={"company_id": "c-1"}).status_code == 404
-
-
-def test_tasks_run_now(admin: Caller, stocked: House) -> None:
-    assert admin("POST", "/tasks/pull:books/run").status_code == 202
-    assert admin("POST", "/tasks/nothing/run").status_code == 404
-    assert stocked.woken == ["pull:books", "nothing"]
-
-
-def test_people_are_managed(admin: Caller, stocked: House) -> None:
-    body = {"email": "Bo@example.com", "name": HOSTILE, "role": "approver"}
-    made = admin("POST", "/people", json=body)
-    assert made.status_code == 201
-    assert (made.json["email"], made.json["role"]) == ("bo@example.com", "approver")
-    browser = stocked.browser()
-    assert browser.sign_in("bo@example.com", made.json["one_time_password"]).status_code == 303
-    path = f"/people/{made.json['id']}"
-    assert admin("PATCH", path, json={"role": "viewer"}).json["role"] == "viewer"
-    assert admin("PATCH", path, json={"state": "disabled"}).json["state"] == "disabled"
-    assert browser.get("/account").status_code == 303
-    assert admin("PATCH", path, json={"state": "active"}).json["state"] == "active"
-    assert admin("POST", f"{path}/reset-password").json["one_time_password"]
-    assert admin("POST", "/people", json=body).status_code == 422
-    first = stocked.program.people.by_email("admin@example.com").id
-    refused = admin("PATCH", f"/people/{first}", json={"role": "viewer"})
-    assert refused.json["detail"] == "This is the only active admin."
-    assert "password" not in admin.get("/people").text.replace("must_change_password", "").replace("has_password", "")  # fmt: skip
-
-
-def test_tokens_are_managed(admin: Caller, stocked: House, clock: FakeClock) -> None:
-    made = admin("POST", "/tokens", json={"name": "etl", "role": "operator"})
-    assert made.status_code == 201
-    text = made.json["token"]
-    assert text not in admin.get("/tokens").text
-    headers = {"Authorization": f"Bearer {text}"}
-    client = stocked.app.test_client()
-    me = client.get("/api/v1/me", headers=headers).get_json()
-    assert (me["name"], me["role"], me["email"]) == ("etl", "operator", None)
-    assert "runs.start" in me["permissions"] and "people.manage" not in me["permissions"]
-    assert admin("DELETE", f"/tokens/{made.json['id']}").status_code == 204
-    assert client.get("/api/v1/me", headers=headers).status_code == 401
-    lasting = admin(
-        "POST", "/tokens", json={"name": "bi", "role": "viewer", "expires_in_days": None}
-    )
-    assert lasting.json["expires_at"] is None
-
-
-def test_the_audit_log_is_shown_and_checked(admin: Caller) -> None:
-    admin("POST", "/connections/books/pause")
-    newest = admin.get("/audit", limit=1).json["items"][0]
-    assert (newest["action"], newest["subject"]) == ("connection.pause", "books")
-    assert admin.get("/audit/check").json == {"whole": True, "broken": []}
-
-
 # -- how it says no -------------------------------------------------------------------------------------------------------
 
 
@@ -350,9 +272,9 @@ def test_the_audit_log_is_shown_and_checked(admin: Caller) -> None:
         ("POST", "/tokens", {"json": {"name": "x", "role": "viewer", "expires_in_days": "1"}}, 422, "json.expires_in_days"),
         ("POST", "/people", {"data": b"{", "content_type": "application/json"}, 400, None),
         ("POST", "/people", {"json": []}, 422, None),
-        ("GET", "/feed?cursor=x", {}, 400, None),
-        ("GET", "/feed?cursor=9-0123abcd", {}, 410, None),
-        ("GET", "/feed?limit=0", {}, 422, "query.limit"),
+        ("GET", "/status-feed?after=x", {}, 400, None),
+        ("GET", "/status-feed?after=9-0123abcd", {}, 410, None),
+        ("GET", "/status-feed?limit=0", {}, 422, "query.limit"),
         ("GET", "/nothing/here", {}, 404, None),
         ("DELETE", "/status", {}, 404, None),
         ("GET", "/runs/99", {}, 404, None),

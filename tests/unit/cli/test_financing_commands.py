@@ -22,7 +22,7 @@ def printed(out: str) -> Any:
 
 
 def test_a_limit_is_listed_requested_and_asked_about(run: Run, build: Build) -> None:
-    stage = build(start=machine_time(), platform={"auto_approve_limits": False})
+    stage = build(start=machine_time(), platform={"auto_approve_limits": False, "companies": 1})
     stage.add()
     stage.settle()
     stage.stop()
@@ -46,6 +46,13 @@ def test_a_limit_is_listed_requested_and_asked_about(run: Run, build: Build) -> 
     assert "under_review" in asked.err
     again = run("--config", stage.config_path, "limit", "request", "books", buyer, "--amount", "1")
     assert again.code == 6
+
+    companies = run("--config", stage.config_path, "link", "companies", "books", "--json")
+    (people,) = [one["contacts"] for one in printed(companies.out) if one["contacts"]]
+    assert people[0]["is_signatory"] is True
+    assert (
+        people[0]["email"] in run("--config", stage.config_path, "link", "companies", "books").out
+    )
 
     client = stage.financier.app.test_client()
     client.post("/sandbox/desk/limits", json={})

@@ -27,8 +27,8 @@ CASES = {
     "unknown section": (
         "[store]\n",
         "[storage]\nx = 1\n[store]\n",
-        "1: storage: unknown key. Did you mean store? Allowed here: connections, encryption, financiers, "
-        "flows, log, schedule, server, store.",
+        "1: storage: unknown key. Did you mean store? Allowed here: access, connections, "
+        "encryption, feed, financiers, flows, log, mappings, schedule, server, store.",
     ),
     "unknown key, near": (
         "[encryption]",

@@ -40,7 +40,7 @@ def test_it_is_well_formed_and_labelled(page: Reader, address: str):
 
     assert not found.crossed
     ids = [e.attributes["id"] for e in found.elements if "id" in e.attributes]
-    assert len(ids) == len(set(ids)), sorted(i for i in ids if ids.count(i) > 1)
+    assert len(ids) == len(set(ids)), [i for i in ids if ids.count(i) > 1]
     assert found.one("html").attributes["lang"] == "en"
     assert found.one("h1").text
     assert found.all("title")[0].text.endswith("· Invoice financing")

@@ -23,7 +23,7 @@ from tests.fakes import FakeClock
 from tests.unit.feed.receiver import Receiver, set_library_clock
 
 PAUSES = (5, 300, 1800)
-DISABLE_AFTER_SECONDS = 86_400
+DISABLE_AFTER_SECONDS = 20_000
 
 
 def tell(tx: Transaction, financing_id: int, status: str, raw: str | None = None) -> None:
@@ -126,5 +126,3 @@ def post(
     yield made
     for sender in made.senders:
         sender.close()
-
-

@@ -28,6 +28,8 @@ class Receiver:
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
         self.answers: list[int] = []
         self.always: int | None = None
+        self.refuses: Callable[[dict[str, Any]], bool] = lambda _event: False
+        """Events that are answered 422."""
         self.headers: dict[str, str] = {}
         self.body = b""
         self._lock = threading.Lock()
@@ -74,6 +76,8 @@ class Receiver:
                 standardwebhooks.Webhook(self.secret).verify(body, headers)
             except standardwebhooks.WebhookVerificationError:
                 answer = 401
+            if self.refuses(json.loads(body)):
+                answer = 422
             if answer == CUT_AFTER or 200 <= answer < 300:
                 self.taken.append(json.loads(body))
         request.close_connection = True

@@ -122,15 +122,24 @@ def test_the_next_status_of_an_invoice_waits_and_other_invoices_do_not(post: Pos
 
 def test_one_that_is_refused_for_good_is_given_up_and_its_invoice_goes_on(post: Post) -> None:
     post.tell(0, "draft", "submitted")
+    post.receiver.refuses = lambda e: (
+        (e["data"]["source_invoice_id"], e["data"]["status"])
+        == (
+            "a",
+            "draft",
+        )
+    )
+    post.run()
+    assert post.deliveries()[0].refusals == 0, "the endpoint has not taken anything yet"
     for _ in range(len(PAUSES) + 1):
         post.tell(1, "approved")
-        post.receiver.answers = [204, 422]
-        post.run()  # the fresh one is taken, the old one refused
         wait(post)
+        post.run()  # the fresh one is taken first, then the old one refused
     first, *_ = post.deliveries()
     assert (first.state, first.refusals) == ("dead", len(PAUSES) + 1)
     assert "422" in (first.error or "")
     assert post.state().state == "enabled"
+    wait(post)
     post.run()
     assert ("reference-a", "submitted") in post.words()
     assert ("reference-a", "draft") not in post.words()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -102,6 +103,30 @@ def test_all_problems_are_told_at_once() -> None:
     with pytest.raises(ConfigError) as raised:
         read_profile(STENN_TEXT.replace('= "/v1/', '= "v1/'), "own.toml")
     assert len(str(raised.value).splitlines()) == 5
+
+
+LINES = [n for n, line in enumerate(STENN_TEXT.splitlines()) if " = " in line.partition("#")[0]]
+
+
+@given(line=st.sampled_from(LINES), value=st.sampled_from(["7", "1.5", '""', "[[]]", "{}", "true"]))
+def test_any_other_value_is_taken_or_refused_in_words(line: int, value: str) -> None:
+    lines = STENN_TEXT.splitlines()
+    lines[line] = f"{lines[line].partition(' = ')[0]} = {value}"
+    try:
+        read_profile("\n".join(lines), "own.toml")
+    except ConfigError as error:
+        assert str(error).startswith(f"own.toml:{line + 1}: ")
+
+
+@pytest.mark.parametrize(
+    "table", ["access", "paths", "requests", "limits", "words", "fields", "parts"]
+)
+def test_what_is_no_table_is_refused(table: str) -> None:
+    begun = re.split(r"^\[", STENN_TEXT, maxsplit=1, flags=re.MULTILINE)[0]
+    kept = re.split(r"^(?=\[)", STENN_TEXT, flags=re.MULTILINE)[1:]
+    others = "".join(part for part in kept if not re.match(rf"\[{table}[.\]]", part))
+    with pytest.raises(ConfigError, match=rf"{table}: expected a table, found a whole number"):
+        read_profile(f"{begun}\n{table} = 7\n{others}", "own.toml")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from connector.errors import (
     OutcomeUnknown,
     RateLimited,
     Refused,
+    Unavailable,
     Unsupported,
 )
 from connector.financier import Changes, OffersWidget, TellsChanges
@@ -190,11 +191,25 @@ def test_the_feed_tells_each_change_once(serve: Serve) -> None:
     assert later.remote_invoice_ids == {two}
     assert not later.everything
     served.control("clock", {"advance_seconds": 3600})
+    clock.advance(hours=1)
     served.control("desk/set", {"invoice": one, "status": "REJECTED"})
     last = kanmon.changes(later.cursor)
     assert last.remote_invoice_ids == {one}
     assert last.cursor["since"] == (START + timedelta(minutes=55)).isoformat()
     assert len(last.cursor["seen"].split()) == 1
+
+
+def test_a_log_from_the_future_hides_nothing(serve: Serve) -> None:
+    served, clock = serve(), FakeClock()
+    kanmon = served.make(clock)
+    invoice = submit(served)
+    log = served.only("activity")
+    ahead = {**log.body, "createdAt": "2099-01-01T00:00:00.000Z"}
+    served.sandbox.ledger.change(log, ahead, at=START, cause="clock")
+    told = kanmon.changes(None)
+    assert told.cursor["since"] == (START - timedelta(minutes=5)).isoformat()
+    served.control("desk/set", {"invoice": invoice, "status": "IN_REVIEW"})
+    assert kanmon.changes(told.cursor).remote_invoice_ids == {invoice}
 
 
 def test_the_feed_is_read_over_all_pages(serve: Serve) -> None:
@@ -274,3 +289,12 @@ def test_an_unreadable_activity_log_stops_the_feed(serve: Serve) -> None:
     served.sandbox.ledger.change(log, {**log.body, "id": None}, at=START, cause="broken")
     with pytest.raises(ContractDrift, match="activity log"):
         served.make().changes(None)
+
+
+def test_products_that_cannot_be_read_park_no_invoice(serve: Serve) -> None:
+    served = serve()
+    rule = {"match": "GET */issued-products", "fault": "truncated_json"}
+    served.control("faults", rule)
+    with pytest.raises(Unavailable, match="products cannot be read"):
+        submit(served)
+    submit(served)

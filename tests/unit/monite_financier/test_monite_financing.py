@@ -15,7 +15,15 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from connector.errors import ConfigError, ContractDrift, InvariantBroken, NotFound, Refused
+from connector.errors import (
+    ConfigError,
+    ContractDrift,
+    InvariantBroken,
+    NotFound,
+    OutcomeUnknown,
+    Refused,
+    Unavailable,
+)
 from connector.financier import FinancingStatus, OffersWidget, Submission
 from connector.financiers.monite import MoniteFinancing, answers
 from connector.sandbox.clock import SandboxClock
@@ -152,6 +160,16 @@ def test_asking_again_finds_what_was_asked_for(serve_monite: Serve) -> None:
     assert posted[0]["n"] == 1
 
 
+def test_the_name_that_the_connection_gives_is_the_platforms(serve_monite: Serve) -> None:
+    served = serve_monite()
+    submission = served.receivable()
+    named = replace(submission, source_id=f"receivable:{submission.source_id}")
+    made = served.financing.perform("invoice", named, {}, None)
+    assert served.financing.look_up("invoice", submission, {}) is not None
+    assert served.financed() == [(made.remote_id, "DRAFT")]
+    assert made.remote_id == named.source_id
+
+
 def test_tokens_are_in_no_result(serve_monite: Serve, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     served = serve_monite()
@@ -167,6 +185,8 @@ def test_tokens_are_in_no_result(serve_monite: Serve, caplog: pytest.LogCaptureF
     [
         {"source_id": "INV-77"},
         {"source_id": None},
+        {"source_id": f"payable:{OWN_ID}"},
+        {"source_id": f"receivable:receivable:{OWN_ID}"},
         {"source_id": OWN_ID.upper().replace("1", "A")},
         {"direction": None},
         {"direction": "invoice"},
@@ -261,6 +281,27 @@ def test_a_conflict_is_looked_at_and_not_repeated(against: Callable[..., MoniteF
     conflict = answer(409, b'{"error": {"message": "already requested"}}')
     financing = against(listing(), conflict, listing(LISTED))
     assert financing.perform("invoice", SUBMISSION, {}, None).remote_id == REMOTE_ID
+
+
+def test_a_list_that_cannot_be_read_parks_no_invoice(
+    against: Callable[..., MoniteFinancing],
+) -> None:
+    with pytest.raises(Unavailable, match="list cannot be read"):
+        against(answer(200, b'{"data": 7}')).perform("invoice", SUBMISSION, {}, None)
+
+
+def test_a_conflict_without_a_trace_is_unclear(against: Callable[..., MoniteFinancing]) -> None:
+    conflict = answer(409, b'{"error": {"message": "already requested"}}')
+    with pytest.raises(OutcomeUnknown):
+        against(listing(), conflict, listing()).perform("invoice", SUBMISSION, {}, None)
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b'{"connect_token": "c"}'])
+def test_an_answer_without_tokens_is_unclear(
+    against: Callable[..., MoniteFinancing], body: bytes
+) -> None:
+    with pytest.raises(OutcomeUnknown):
+        against(listing(), answer(201, body)).perform("invoice", SUBMISSION, {}, None)
 
 
 @pytest.mark.parametrize("change", [{"total_amount": 12_354}, {"currency": "EUR"}])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from connector.config.schema import ROLES as CONFIG_ROLES
@@ -39,6 +41,13 @@ def test_nobody_but_an_admin_is_both_author_and_approver() -> None:
     assert not Role.APPROVER.includes(Role.MAPPING_AUTHOR)
     both = {r for r in Role if may(r, Permission.MAPPING_EDIT) and may(r, Permission.MAPPING_APPROVE)}  # fmt: skip
     assert both == {Role.ADMIN}
+
+
+def test_the_docs_show_the_same_table() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "access.md").read_text("utf-8")
+    for permission in Permission:
+        cells = " |".join(" yes" if may(role, permission) else "" for role in Role)
+        assert f"| `{permission.value}` |{cells} |" in page, permission
 
 
 def test_every_permission_has_least_roles() -> None:

@@ -32,6 +32,7 @@ from connector.sandbox.finexio import FinexioSettings, create_finexio
 from connector.sandbox.platform import new_sandbox
 from connector.sandbox.tryton import TrytonSettings, create_tryton
 from connector.transport import Transport, TransportSettings
+from tests.fakes import FakeClock
 from tests.unit.sandbox.conftest import Financier, Serve, Served
 
 Ending = type[ConnectorError] | None
@@ -118,7 +119,9 @@ class Counter:
             answer_timeout_seconds=0.3 if fault == "slow_drip" else 120.0,
             max_answer_bytes=MEBIBYTE,
         )
-        self.transports.append(Transport("counter", settings, SystemClock()))
+        # A drip is measured in real time; nothing else may wait for real.
+        clock = SystemClock() if fault == "slow_drip" else FakeClock()
+        self.transports.append(Transport("counter", settings, clock))
         return self.transports[-1]
 
     def happened(self) -> int:

@@ -87,6 +87,25 @@ def test_a_draft_with_all_it_needs_becomes_new(monite: Monite) -> None:
     assert monite.patch(f"/v1/payables/{own}", {"status": "paid"}).status_code == 422
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"total_amount": "12"},
+        {"total_amount": 12.0},
+        {"due_date": "2026-02-30"},
+        {"due_date": "20260301"},
+        {"currency": "usd"},
+        {"document_id": None},
+        {"partner_metadata": "text"},
+    ],
+)
+def test_a_change_of_the_wrong_type_is_refused(monite: Monite, wrong: dict[str, Any]) -> None:
+    own = payable(monite, "new")
+    before = monite.get(f"/v1/payables/{own}").json()
+    assert monite.patch(f"/v1/payables/{own}", wrong).status_code == 422
+    assert monite.get(f"/v1/payables/{own}").json() == before
+
+
 def test_a_file_is_attached_once(monite: Monite) -> None:
     own = payable(monite, "new")
     monite.person_sets("payables", own, file=None, file_id=None)

@@ -593,7 +593,9 @@ CREATE TABLE feed_deliveries (
   CONSTRAINT fk_feed_deliveries_financing_invoice_id FOREIGN KEY(financing_invoice_id) REFERENCES financing_invoices (id)
 )
 
-CREATE INDEX ix_feed_deliveries_open ON feed_deliveries (endpoint, financing_invoice_id, id) WHERE state in ('pending', 'sending')
+CREATE INDEX ix_feed_deliveries_due ON feed_deliveries (endpoint, next_attempt_at) WHERE next_attempt_at is not null
+
+CREATE INDEX ix_feed_deliveries_stream ON feed_deliveries (endpoint, financing_invoice_id, id)
 
 CREATE UNIQUE INDEX uq_feed_deliveries_in_flight ON feed_deliveries (endpoint, financing_invoice_id) WHERE state = 'sending'
 

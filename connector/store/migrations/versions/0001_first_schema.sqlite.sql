@@ -625,7 +625,9 @@ CREATE TABLE feed_deliveries (
 )
  STRICT
 
-CREATE INDEX ix_feed_deliveries_open ON feed_deliveries (endpoint, financing_invoice_id, id) WHERE state in ('pending', 'sending')
+CREATE INDEX ix_feed_deliveries_due ON feed_deliveries (endpoint, next_attempt_at) WHERE next_attempt_at is not null
+
+CREATE INDEX ix_feed_deliveries_stream ON feed_deliveries (endpoint, financing_invoice_id, id)
 
 CREATE UNIQUE INDEX uq_feed_deliveries_in_flight ON feed_deliveries (endpoint, financing_invoice_id) WHERE state = 'sending'
 

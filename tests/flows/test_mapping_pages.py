@@ -1,0 +1,139 @@
+"""The life of a mapping in the browser's pages, on a running connector."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from connector.console.app import create_console
+from connector.people.roles import Role
+from tests.flows.conftest import Build
+from tests.flows.stage import Stage
+from tests.unit.console.conftest import signed_in
+from tests.unit.console.page import Page
+
+TOO_SMALL = """
+# Only large invoices are worth the fee. <b>
+[exclude.too_small]
+when = "amount_cents is less than 100000"
+sentence = "The invoice is too small for financing."
+"""
+
+
+class Somebody:
+    """A person at the pages."""
+
+    def __init__(self, client: FlaskClient) -> None:
+        self.client = client
+
+    def see(self, address: str, status: int = 200) -> Page:
+        answer = self.client.get(address)
+        assert answer.status_code == status, answer.text[:3000]
+        page = Page(answer.text)
+        assert not page.crossed
+        return page
+
+    def send(self, address: str, **fields: str) -> TestResponse:
+        found = re.search(r'name="csrf_token" value="(\w+)"', self.client.get("/mappings").text)
+        assert found is not None
+        return self.client.post(address, data={**fields, "csrf_token": found[1]})
+
+    def sent(self, address: str, **fields: str) -> str:
+        """Send a form, and read the page it leads to."""
+        answer = self.send(address, **fields)
+        assert answer.status_code == 303, answer.text[:3000]
+        return self.see(answer.headers["Location"]).text
+
+
+@pytest.fixture
+def stage(build: Build) -> Stage:
+    made = build(flow={"submit": "by_hand"})
+    made.reconfigure(
+        "[store]",
+        '[mappings]\napproval = "second_person"\n\n[access]\npassword_memory_mebibytes = 1\n\n[store]',
+    )
+    made.add(amount_cents=10_000, invoice_number="SMALL-1")
+    made.add(amount_cents=500_000, invoice_number="LARGE-1")
+    made.settle()
+    made.program.people.add(
+        email="root@example.com", name="Root", role=Role.ADMIN, by="test", password="four words it is"
+    )
+    return made
+
+
+def test_from_a_draft_to_in_force_and_back(stage: Stage):
+    woken: list[str] = []
+    app = create_console(stage.program, lambda key: woken.append(key) or True)
+    author = Somebody(signed_in(app, stage.program, Role.MAPPING_AUTHOR))
+    approver = Somebody(signed_in(app, stage.program, Role.APPROVER))
+    assert "No draft is on its way" in author.see("/mappings").text
+    assert "connection:books" in author.see("/mappings/new").text
+    assert approver.send("/mappings/new", subject="connection:books").status_code == 403
+
+    begun = author.sent("/mappings/new", subject="connection:books", note="fees")
+    assert "connection books v1" in begun
+    wrong = author.sent("/mappings/documents/2", text=TOO_SMALL.replace("_cents", "_cent"))
+    assert "cannot be used yet" in wrong
+    assert "line 4, column 9" in wrong
+    checked = author.send("/mappings/documents/check", subject="connection:books", text=TOO_SMALL)
+    assert checked.get_json() == {"problems": []}
+    saved = author.sent("/mappings/documents/3", text=TOO_SMALL)
+    assert "Saved as version 3" in saved
+    assert "Rule too_small (exclude) is new" in saved
+    assert author.send("/mappings/documents/4", text=TOO_SMALL).status_code == 422
+
+    told = author.see("/mappings/documents/4?record=SMALL-1").text
+    assert "In force now mapped" in told
+    assert "With this document excluded" in told
+    assert "no such" not in author.see("/mappings/documents/4?record=none").text
+
+    author.sent("/mappings/documents/4/backtest")
+    assert woken == ["trials"]
+    stage.program.trials.run_waiting()
+    report = author.see("/mappings/trials/1").text
+    assert "1 record of 2 would come out otherwise" in report
+    assert "0 become eligible, 1 stop being so" in report
+    assert "too small for financing" in report
+    author.sent("/mappings/documents/4/pin", record="SMALL-1", name="small ones stay out")
+    assert "small ones stay out" in author.see("/mappings/examples").text
+
+    assert author.send("/mappings/documents/4/activate").status_code == 403
+    assert "waits for the approval" in approver.sent("/mappings/documents/4/activate")
+    assert "Approved." in approver.sent("/mappings/documents/4/approve")
+    assert "It is in force" in approver.sent("/mappings/documents/4/activate")
+    assert woken[-1] == "remap:books"
+    stage.settle()
+    assert sorted(filter(None, stage.outcomes().values())) == ["mapped", "too_small"]
+    shown = author.client.get("/mappings/in-force/books").text
+    assert "Only large invoices are worth the fee. &lt;b&gt;" in shown
+    assert "<b>" not in shown
+
+    asked = approver.send("/mappings/rollback", subject="connection:books")
+    assert "Take back connection books v3?" in unescape(asked.text)
+    said = approver.sent(
+        "/mappings/rollback", subject="connection:books", document="4", confirmed="yes"
+    )
+    assert "nothing is in its place" in said
+    stage.settle()
+    assert set(stage.outcomes().values()) == {"mapped"}
+    assert "retired" in approver.sent(
+        "/mappings/examples/retire", connection="books", name="small ones stay out"
+    )
+
+
+def test_a_shadow_run_is_begun_and_ended(stage: Stage):
+    app = create_console(stage.program, lambda _: True)
+    author = Somebody(signed_in(app, stage.program, Role.MAPPING_AUTHOR))
+    author.sent("/mappings/new", subject="company:company/finexio")
+    author.sent("/mappings/documents/2", text=TOO_SMALL)
+    assert "lasts up to 90 days" in author.sent("/mappings/documents/3/shadow", days="x")
+    assert "in shadow for 3 days" in author.sent("/mappings/documents/3/shadow", days="3")
+    assert "There is no report yet" in author.see("/mappings/trials/1").text
+    assert "The shadow run has ended" in author.sent("/mappings/trials/1/stop")
+    assert "The draft is withdrawn" in author.sent("/mappings/documents/3/withdraw")
+    author.see("/mappings/documents/99", 404)
+    assert author.send("/mappings/new", subject="nonsense").status_code in (400, 409, 422)
