@@ -12,6 +12,7 @@ from waitress import create_server, wasyncore
 from waitress.server import BaseWSGIServer
 
 from connector.bootstrap import Program
+from connector.config.doorways import open_endpoints
 from connector.console.app import create_console
 from connector.engine.local import LocalEngine
 from connector.schedule import Tasks, prepare, schedule_all
@@ -58,11 +59,7 @@ class Service:
 
     def _listen(self) -> None:
         config = self._program.config
-        endpoints = Endpoints(
-            account.webhook.endpoint(name)
-            for name, account in config.financiers.items()
-            if account.webhook is not None
-        )
+        endpoints = open_endpoints(config)
         app = self._app(endpoints)
         self._server = create_server(
             app,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hmac
 import re
 from collections.abc import Iterable, Iterator
@@ -20,16 +21,19 @@ class Endpoint:
     """`POST /webhooks/<name>/<one of path_secrets>`. Raises ValueError when it would not keep anyone out.
 
     `path_secrets`: every accepted one; two while a rotation lasts. `signature`: None where the platform does not sign;
-    its events are then hints. `event_id_field`: the top-level field that identifies an event over its retries; None
+    its events are then hints. `basic`: (user name, password) pairs of which one must be shown (RFC 7617), where the
+    platform can be told some; an event is a hint all the same, for it proves nothing of its body. `event_id_field`: the top-level field that identifies an event over its retries; None
     where the platform sends no such thing: every delivery is then an event of its own.
     """
 
     name: str
     path_secrets: tuple[str, ...] = field(repr=False)
     signature: SignatureScheme | None = None
+    basic: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     event_id_field: str | None = "id"
     body_limit_bytes: int = DEFAULT_BODY_LIMIT_BYTES
     _path_secret_bytes: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
+    _basic_headers: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -54,6 +58,28 @@ class Endpoint:
                 f"Endpoint {self.name}: body_limit_bytes must be from 1 to 16777216 (16 MiB)."
             )
         object.__setattr__(self, "_path_secret_bytes", encoded)
+        object.__setattr__(self, "_basic_headers", self._headers())
+
+    def _headers(self) -> tuple[bytes, ...]:
+        """Every accepted `Authorization` header."""
+        if not self.basic:
+            return ()
+        try:
+            require_secrets("password", [password.encode() for _, password in self.basic])
+        except ValueError as error:
+            raise ValueError(f"Endpoint {self.name}: {error}") from None
+        if any(":" in username for username, _ in self.basic):
+            raise ValueError(f"Endpoint {self.name}: a Basic user name may not hold a colon.")
+        pairs = (f"{username}:{password}".encode() for username, password in self.basic)
+        return tuple(b"Basic " + base64.b64encode(pair) for pair in pairs)
+
+    def accepts_credentials(self, presented: str) -> bool:
+        """Whether the `Authorization` header is one of those, in constant time; true where none is asked for."""
+        candidate = presented.encode("latin-1", "replace")
+        matched = not self._basic_headers
+        for header in self._basic_headers:
+            matched |= hmac.compare_digest(header, candidate)
+        return matched
 
     def accepts_path(self, presented: str) -> bool:
         """Whether the last part of the path is one of the secrets, in constant time."""
@@ -75,7 +101,9 @@ class Endpoints:
                 raise ValueError(f"Endpoint {endpoint.name} is defined twice.")
             self._by_name[endpoint.name] = endpoint
             signing = endpoint.signature.secrets if endpoint.signature else ()
-            for secret in (*(text.encode() for text in endpoint.path_secrets), *signing):
+            passwords = (password.encode() for _, password in endpoint.basic)
+            paths = (text.encode() for text in endpoint.path_secrets)
+            for secret in (*paths, *signing, *dict.fromkeys(passwords)):
                 if secret in owner:
                     raise ValueError(
                         f"Endpoints {owner[secret]} and {endpoint.name} use one secret twice. Give every endpoint "

@@ -81,6 +81,8 @@ class _Receiver:
     ) -> ReceivedEvent:
         if not endpoint.accepts_path(path_secret):
             raise BadSignature("path_secret_unknown")
+        if not endpoint.accepts_credentials(environ.get("HTTP_AUTHORIZATION", "")):
+            raise BadSignature("credentials_unknown")
         body = read_body(environ, endpoint.body_limit_bytes)
         message_id = None
         if endpoint.signature is not None:

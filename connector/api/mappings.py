@@ -48,6 +48,7 @@ def create(context: Context) -> Resource:
         "mappings", "/mappings", "Mapping documents by layer, and the life of each version."
     )
     _add_documents(resource, context.program)
+    _add_reading(resource, context.program)
     _add_writing(resource, context.program)
     _add_trials(resource, context)
     _add_decisions(resource, context)
@@ -69,7 +70,7 @@ def _draft(program: Program, document_id: int, connection: str) -> Mapping:
 
 
 def _add_documents(resource: Resource, program: Program) -> None:
-    life, database = program.mapping_life, program.database
+    database = program.database
 
     @resource.operation("", Permission.INVOICES_READ)
     @resource.response(200, Versions)
@@ -101,6 +102,10 @@ def _add_documents(resource: Resource, program: Program) -> None:
     def document(document_id: int) -> Json:
         """One document with its text, as it was written."""
         return _document(program, document_id)
+
+
+def _add_reading(resource: Resource, program: Program) -> None:
+    life, database = program.mapping_life, program.database
 
     @resource.operation("/documents/<int:before>/diff/<int:after>", Permission.INVOICES_READ)
     @resource.response(200, Verdict)

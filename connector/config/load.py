@@ -14,6 +14,7 @@ from marshmallow import Schema, ValidationError
 
 from connector.config import model
 from connector.config.feed import read_feed
+from connector.config.doorways import problems_of, webhook_of, with_known_webhook
 from connector.config.fields import NameField, SecretSources, secrets_from
 from connector.config.lines import KeyPath, key_lines, line_of
 from connector.config.problems import (
@@ -34,7 +35,6 @@ from connector.config.schema import (
 from connector.errors import ConfigError, ConnectorError
 from connector.secrets import SecretBox
 from mappings import shipped_name
-from webhooks.endpoints import Endpoints
 
 MAX_FILE_BYTES = 1_048_576
 Schemas = Mapping[str, type[Schema]]
@@ -130,7 +130,7 @@ class _Reader:
         flows = self._flows(connections)
         feed = read_feed(loaded["feed"], connections, self.problems)
         self._check_key(loaded["encryption"])
-        self._check_doorway(financiers)
+        self.problems += problems_of(financiers, connections)
         self.problems += [
             Problem(
                 ("financiers", name), "a connection has this name, too. Give one of them another."
@@ -184,36 +184,33 @@ class _Reader:
     def _connection(
         self, schedule: dict[str, Any], name: str, table: dict[str, Any], path: KeyPath
     ) -> model.Connection | None:
+        known = self._systems.get(str(table.get("system")))
+        table = with_known_webhook(table, known, always=True)
         loaded, settings = self._split(ConnectionSchema(), "system", self._systems, table, path)
         if loaded is None:
             return None
-        return model.Connection(name=name, settings=settings, **_filled(loaded, schedule))
+        webhook = self._webhook(loaded.pop("webhook"), path)
+        filled = _filled(loaded, schedule)
+        return model.Connection(name=name, settings=settings, webhook=webhook, **filled)
 
     def _financier(
         self, schedule: dict[str, Any], name: str, table: dict[str, Any], path: KeyPath
     ) -> model.FinancierAccount | None:
-        table = self._with_signature(table)
+        known = self._financiers.get(str(table.get("platform")))
+        table = with_known_webhook(table, known, always=False)
         loaded, settings = self._split(FinancierSchema(), "platform", self._financiers, table, path)
         if loaded is None:
             return None
-        webhook = loaded.pop("webhook")
-        return model.FinancierAccount(
-            name=name,
-            settings=settings,
-            webhook=None if webhook is None else _webhook(webhook),
-            **_filled(loaded, schedule),
-        )
+        webhook = self._webhook(loaded.pop("webhook"), path)
+        filled = _filled(loaded, schedule)
+        return model.FinancierAccount(name=name, settings=settings, webhook=webhook, **filled)
 
-    def _with_signature(self, table: dict[str, Any]) -> dict[str, Any]:
-        """The table with what its platform knows about the signature of webhooks, where the table says anything of
-        one: an adapter's schema may offer `webhook_signature(table)`. What the file says wins."""
-        known = self._financiers.get(str(table.get("platform")))
-        defaults = getattr(known, "webhook_signature", None)
-        webhook = table.get("webhook")
-        signature = webhook.get("signature") if isinstance(webhook, dict) else None
-        if defaults is None or not isinstance(webhook, dict) or not isinstance(signature, dict):
-            return table
-        return {**table, "webhook": {**webhook, "signature": {**defaults(table), **signature}}}
+    def _webhook(self, loaded: dict[str, Any] | None, path: KeyPath) -> model.Webhook | None:
+        try:
+            return None if loaded is None else webhook_of(loaded, self._path.parent)
+        except ValueError as error:
+            self.problems.append(Problem((*path, "webhook"), str(error)))
+            return None
 
     def _split(
         self, ours: Schema, selector: str, theirs: Schemas, table: dict[str, Any], path: KeyPath
@@ -315,21 +312,6 @@ class _Reader:
         except ConnectorError as error:
             self.problems.append(Problem(("encryption", "key"), str(error)))
 
-    def _check_doorway(self, financiers: Mapping[str, model.FinancierAccount]) -> None:
-        """Let the doorway itself judge what it is to be opened with."""
-        endpoints = []
-        for name, financier in financiers.items():
-            if financier.webhook is None:
-                continue
-            try:
-                endpoints.append(financier.webhook.endpoint(name))
-            except ValueError as error:
-                self.problems.append(Problem(("financiers", name, "webhook"), str(error)))
-        try:
-            Endpoints(endpoints)
-        except ValueError as error:
-            self.problems.append(Problem(("financiers",), str(error)))
-
 
 def _filled(loaded: dict[str, Any], schedule: dict[str, Any]) -> dict[str, Any]:
     """Settings of a connection or financier, with what it leaves out taken from [schedule]."""
@@ -346,15 +328,6 @@ def _access(loaded: dict[str, Any]) -> model.Access:
         roles = MappingProxyType(provider["roles"])
         provider = model.Provider(**{**provider, **lists, "roles": roles})
     return model.Access(**{**loaded, "host_names": tuple(loaded["host_names"]), "oidc": provider})
-
-
-def _webhook(loaded: dict[str, Any]) -> model.Webhook:
-    signature = loaded.pop("signature")
-    if signature is not None:
-        signature = model.Signature(**{**signature, "secrets": tuple(signature["secrets"])})
-    return model.Webhook(
-        **{**loaded, "path_secrets": tuple(loaded["path_secrets"])}, signature=signature
-    )
 
 
 def _about_the_door(config: model.Config) -> list[str]:

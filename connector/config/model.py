@@ -123,6 +123,7 @@ class Connection:
     jitter_seconds: int
     full_walk_interval_seconds: int
     settings: Any = field(repr=False)
+    webhook: Webhook | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +143,24 @@ class Signature:
 
 
 @dataclass(frozen=True, slots=True)
+class BasicCredentials:
+    """HTTP Basic credentials of our choosing that a sender must show; the first password is the one we register."""
+
+    username: str
+    passwords: tuple[Secret, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Webhook:
-    """How events of a financier are let in. A list of secrets means rotation: any one may match."""
+    """How events of a financier or a system are let in. A list of secrets means rotation: any one may match."""
 
     path_secrets: tuple[Secret, ...]
     event_id_field: str | None
     max_body_bytes: int
     signature: Signature | None
+    basic: BasicCredentials | None = None
+    secrets_file: Path | None = None
+    """Where `connector webhooks sync` keeps the secrets that the system made; they are in `signature`, too."""
 
     def endpoint(self, name: str) -> Endpoint:
         """The doorway's own description of this. Raises ValueError where it would not keep anyone out."""
@@ -172,6 +184,11 @@ class Webhook:
             name=name,
             path_secrets=tuple(secret.reveal() for secret in self.path_secrets),
             signature=scheme,
+            basic=tuple(
+                (self.basic.username, password.reveal()) for password in self.basic.passwords
+            )
+            if self.basic
+            else (),
             event_id_field=self.event_id_field,
             body_limit_bytes=self.max_body_bytes,
         )

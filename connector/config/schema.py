@@ -121,16 +121,6 @@ class LogSchema(Schema):
     format = _choice("plain", "plain", "json")
 
 
-class ConnectionSchema(Schema):
-    """[connections.NAME], beside the system's own settings. What is left out comes from [schedule]."""
-
-    system = fields.String(required=True)
-    company = NameField(load_default="company")
-    interval_seconds = _seconds(None, SHORTEST_INTERVAL_SECONDS)
-    jitter_seconds = _seconds(None, 0, HOUR)
-    full_walk_interval_seconds = _seconds(None, 5 * MINUTE)
-
-
 class SignatureSchema(Schema):
     """[financiers.NAME.webhook.signature]"""
 
@@ -150,13 +140,45 @@ class WebhookSchema(Schema):
     """[financiers.NAME.webhook]"""
 
     path_secrets = fields.List(SecretField(), required=True, validate=validate.Length(min=1, max=8))
-    event_id_field = _text(100, load_default="id")
+    event_id_field = fields.String(load_default="id", validate=validate.Length(max=100))
     max_body_bytes = fields.Integer(
         load_default=DEFAULT_BODY_LIMIT_BYTES,
         strict=True,
         validate=validate.Range(min=1024, max=16_777_216),
     )
     signature = fields.Nested(SignatureSchema, load_default=None)
+
+
+class SystemSignatureSchema(SignatureSchema):
+    """[connections.NAME.webhook.signature]: the secrets may all be in `secrets_file`."""
+
+    secrets = fields.List(SecretField(), load_default=list, validate=validate.Length(max=8))
+
+
+class BasicSchema(Schema):
+    """[connections.NAME.webhook.basic]"""
+
+    username = _text(100, required=True)
+    passwords = fields.List(SecretField(), required=True, validate=validate.Length(min=1, max=8))
+
+
+class SystemWebhookSchema(WebhookSchema):
+    """[connections.NAME.webhook]"""
+
+    secrets_file = _text(500, load_default=None)
+    signature = fields.Nested(SystemSignatureSchema, load_default=None)
+    basic = fields.Nested(BasicSchema, load_default=None)
+
+
+class ConnectionSchema(Schema):
+    """[connections.NAME], beside the system's own settings. What is left out comes from [schedule]."""
+
+    system = fields.String(required=True)
+    company = NameField(load_default="company")
+    interval_seconds = _seconds(None, SHORTEST_INTERVAL_SECONDS)
+    jitter_seconds = _seconds(None, 0, HOUR)
+    full_walk_interval_seconds = _seconds(None, 5 * MINUTE)
+    webhook = fields.Nested(SystemWebhookSchema, load_default=None)
 
 
 class FinancierSchema(Schema):

@@ -143,6 +143,8 @@ def duration_ticks(longest_milliseconds: int) -> list[tuple[int, str]]:
 
 
 def _tick(milliseconds: int) -> str:
+    if _SECOND < milliseconds < _MINUTE and milliseconds % _SECOND:
+        return f"{milliseconds // _SECOND}.{milliseconds % _SECOND // 100} s"
     for unit, word in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"), (_SECOND, "s")):
         if milliseconds >= unit and milliseconds % unit == 0:
             return f"{milliseconds // unit} {word}"

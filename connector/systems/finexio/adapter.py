@@ -90,6 +90,9 @@ class FinexioSchema(TransportSchema):
     webhooks_below_host = fields.Boolean(load_default=False)
     """Whether subscriptions are at the host itself instead of below the version: the vendor's documents have both."""
 
+    webhook_event_id_field: ClassVar[str] = ""
+    """Its events have no identifier: two with the same body may tell of two changes."""
+
 
 class Finexio:
     """One company's access to Finexio. Fulfils `connector.system.AccountingSystem` and `ManagesWebhooks`."""

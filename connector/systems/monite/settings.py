@@ -67,6 +67,19 @@ class MoniteSchema(TransportSchema):
     )
     """For which object types a subscription is kept by `connector webhooks sync`."""
 
+    @staticmethod
+    def webhook_signature(_table: dict[str, Any]) -> dict[str, Any]:
+        """How Monite signs its events: `Monite-Signature: t=...,v1=...`. What is signed is inferred from a successor of
+        the product, so each of these can be said otherwise in the configuration."""
+        return {
+            "header": "Monite-Signature",
+            "format": "timestamped",
+            "encoding": "hex",
+            "hash": "sha256",
+            "signed": "timestamp.body",
+            "secret_encoding": "text",
+        }
+
     @validates_schema
     def _finds_changes(self, data: dict[str, Any], **_: Any) -> None:
         if not (data["events"] or data["reread_open"]):
