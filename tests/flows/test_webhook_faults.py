@@ -49,7 +49,7 @@ def answered(stage: Stage) -> dict[str, set[int | None]]:
 
 
 def test_every_fault_of_a_delivery_in_one_life(build: Build) -> None:
-    stage = build(invoices=30, account={"poll_interval_seconds": 43_200})
+    stage = build(invoices=40, account={"poll_interval_seconds": 43_200})
     live(stage)
 
     assert set(stage.financier.faults.counts) == set(WEBHOOK_FAULTS)
