@@ -25,6 +25,7 @@ from connector.feed.outlets import Outlets
 from connector.financier import Financier, LimitsBuyers, TellsChanges
 from connector.financing_sessions import FinancingSessions
 from connector.health import Health
+from connector.hints import HintTask
 from connector.limits import BuyerLimits
 from connector.linking import Linker
 from connector.noticing import NoticeTask
@@ -322,6 +323,19 @@ class Program:
             self.clock,
             lambda: self.decider(connection),
             self.config.connections[connection].full_walk_interval_seconds,
+        )
+
+    def hint_task(self, connection: str) -> HintTask:
+        """Raises ConfigError where the system's events are not understood."""
+        return HintTask(
+            connection,
+            self.systems[connection],
+            self.pull_task(connection).puller,
+            self.database,
+            self.clock,
+            self.config.schedule.lease_seconds,
+            SIDE_BY_SIDE,
+            self.stopping,
         )
 
     def link_task(self, flow: Flow) -> LinkTask:

@@ -1,8 +1,8 @@
 """From a record to its outcome, and from the outcome to a financing invoice that may be submitted.
 
 The mapping decides from the record alone. What it cannot know stands here, as gates a mapped record still passes:
-is the invoice already with the financier, are both companies linked, is the document there. A gate only ever turns
-*mapped* into *held*; the control totals therefore stay what the mapping said they are.
+is the invoice already with the financier, are both companies linked, is the document there. Such a gate only ever turns
+*mapped* into *held*. A person's decision to leave an invoice out makes it *excluded*, as long as nothing was sent.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from connector.financier import Needs
 from connector.gates import Standing, is_approved
 from connector.store.companies import LimitRow
 from connector.store.financing_rows import FinancingRow, Terms
+from connector.store.inbox_work import ManualExclusion
 from connector.store.records import NewOutcome
 from connector.store.transaction import Transaction
 from mappings import Mapping as CompiledMapping
@@ -38,6 +39,7 @@ NO_BUYER_LIMIT = "buyer_limit_missing"
 DOCUMENT_MISSING = "document_missing"
 CHANGED_AFTER_SUBMISSION = "changed_after_submission"
 OTHER_FINANCIER = "sent_to_another_financier"
+EXCLUDED_BY_PERSON = "excluded_by_person"
 
 Totals = dict[tuple[str, str], tuple[int, int]]
 """(currency, kind) -> (count, amount in minor units); kind is an outcome or `pulled`."""
@@ -137,7 +139,8 @@ class Decider:
             unready |= {p for p, company in links.items() if not is_approved(limits.get(company))}
         names = tx.companies.names(self.flow.connection, sorted(unready)) if unready else {}
         kept = self._kept(tx, candidates, sent)
-        standing = Standing(links, limits, names, documents, kept)
+        left_out = tx.exclusions.in_force(known) if known else {}
+        standing = Standing(links, limits, names, documents, kept, left_out)
         return [
             self._gates(candidate, outcome, sent.get(candidate.record_id), standing)
             for candidate, outcome in candidates
@@ -177,6 +180,10 @@ class Decider:
         financing: FinancingRow | None,
         standing: Standing,
     ) -> Decision:
+        exclusion = standing.left_out.get(candidate.record_id)
+        is_sent = financing is not None and financing.is_sent
+        if exclusion is not None and not is_sent and outcome.kind is not OutcomeKind.EXCLUDED:
+            return Decision(candidate, excluded(outcome, exclusion), None, financing)
         invoice = outcome.invoice
         if invoice is None:
             return Decision(candidate, outcome, None, financing)
@@ -295,6 +302,20 @@ def held(outcome: Outcome, reason_code: str, sentence: str, field: str | None = 
         reason_code=reason_code,
         sentence=sentence,
         field_path=field,
+    )
+
+
+def excluded(outcome: Outcome, exclusion: ManualExclusion) -> Outcome:
+    """An outcome that a person overruled: the invoice is not for financing."""
+    return replace(
+        outcome,
+        kind=OutcomeKind.EXCLUDED,
+        invoice=None,
+        reason_code=EXCLUDED_BY_PERSON,
+        sentence=f"{exclusion.excluded_by} left it out: {exclusion.reason}",
+        field_path=None,
+        rule=None,
+        problems=(),
     )
 
 

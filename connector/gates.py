@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from connector.financier import LimitStatus
 from connector.store.companies import LimitRow
+from connector.store.inbox_work import ManualExclusion
 
 
 class Standing(NamedTuple):
@@ -21,6 +22,8 @@ class Standing(NamedTuple):
     """Records that have their document; None where the flow does not wait for one."""
     kept: set[int]
     """Records that stay financed as they were sent, whatever the mapping says now."""
+    left_out: Mapping[int, ManualExclusion]
+    """What people decided to leave out, by record."""
 
     def called(self, party: str) -> str:
         """A counterparty as people know it."""

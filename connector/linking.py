@@ -45,9 +45,9 @@ class Linker:
         self._waiting = waiting
         self._limits_buyers = limits_buyers
 
-    def link(self, counterparty_id: str, company_id: str, *, by: str) -> None:
-        """Link by hand, and decide what was waiting for it."""
-        self._save(counterparty_id, company_id, how="hand", by=by)
+    def link(self, counterparty_id: str, company_id: str, *, by: str, how: str = "hand") -> None:
+        """Link for a person, and decide what was waiting for it. `how`: `hand`, or `created` there just now."""
+        self._save(counterparty_id, company_id, how=how, by=by)
         if self._limits_buyers is not None:
             self._learn_limit(self._limits_buyers, company_id)
         self._waiting.decide_again()
@@ -67,7 +67,7 @@ class Linker:
             if row.counterparty_id not in needed:
                 continue
             try:
-                company = financier.create_company(_as_counterparty(row))
+                company = financier.create_company(as_counterparty(row))
             except (Refused, OutcomeUnknown) as error:
                 # An unclear answer does no harm: the next attempt looks for the company before it makes one.
                 log.warning(
@@ -121,7 +121,8 @@ class Linker:
             )
 
 
-def _as_counterparty(row: CounterpartyRow) -> Counterparty:
+def as_counterparty(row: CounterpartyRow) -> Counterparty:
+    """A stored counterparty as a financier is told of it."""
     return Counterparty(
         counterparty_id=row.counterparty_id,
         name=row.name,

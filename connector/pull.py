@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -137,20 +137,23 @@ class Puller:
         *,
         full_walk: bool,
         progress: Progress | None = None,
+        only: Sequence[RawRecord] | None = None,
     ) -> RunReport:
-        """Pull one stream once. Raises what the system raises, after writing it down on the run; what was committed
+        """Pull one stream once, or store `only` these records, which were read on their own: then the cursor stays where
+        it is. Raises what the system raises, after writing it down on the run; what was committed
         until then stays, and the cursor with it."""
         with self._database.write() as tx:
             cursor = None if full_walk else tx.cursors.get(connection, stream.name)
-            run_id = tx.runs.start(connection, stream.name, "pull")
+            run_id = tx.runs.start(connection, stream.name, "pull" if only is None else "hear")
             marks = tx.records.page_marks(connection, stream.name)
-        report = RunReport(run_id, connection, stream.name, full_walk=cursor is None)
+        whole = cursor is None and only is None
+        report = RunReport(run_id, connection, stream.name, full_walk=whole)
         decider = self._deciders(connection) if stream.mapped else None
         walk = _Walk(report, stream, system, decider, self._inline(stream, decider))
         if decider is not None and self._observers is not None:
             walk.observer = self._observers(connection)
         try:
-            for page in system.pull(stream.name, cursor):
+            for page in system.pull(stream.name, cursor) if only is None else _one_page(only):
                 self._page(walk, marks, page)
                 if progress is not None:
                     progress(report)
@@ -377,3 +380,7 @@ class Puller:
             state,
             known or type(error).__name__,
         )
+
+
+def _one_page(records: Sequence[RawRecord]) -> Iterable[Page]:
+    yield Page(records=lambda: records, cursor=None, size=len(records))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
+from threading import Lock
 
 from connector.bootstrap import Program
 from connector.config.model import Flow
@@ -63,10 +64,15 @@ class Tasks:
         self._program = program
         self._wake = wake
         self.by_key: dict[str, tuple[Task, Rhythm]] = {}
+        self._reading = {name: Lock() for name in program.config.connections}
+        """A pull and the taking of hints store the same records: one at a time for each connection."""
         schedule = program.config.schedule
         for name, connection in program.config.connections.items():
             rhythm = Rhythm(connection.interval_seconds, connection.jitter_seconds)
             self.by_key[f"pull:{name}"] = (partial(self.pull, name), rhythm)
+            if connection.webhook is not None:
+                program.hint_task(name)  # refuses to start where its events are not understood
+                self.by_key[f"hear:{name}"] = (partial(self.take_hints, name), rhythm)
         self.by_key["trials"] = (
             program.trials.run_waiting,
             Rhythm(schedule.submit_interval_seconds, schedule.jitter_seconds),
@@ -104,14 +110,31 @@ class Tasks:
     ) -> bool:
         """Pull one connection, then let its flow go on."""
         task = self._program.pull_task(connection)
-        done = self._program.health.attempt(
-            connection, "pull", lambda: task.run(full_walk=full_walk, progress=progress)
-        )
+        with self._reading[connection]:
+            done = self._program.health.attempt(
+                connection, "pull", lambda: task.run(full_walk=full_walk, progress=progress)
+            )
+        self._wake(f"hear:{connection}")
+        self._after_reading(connection, done)
+        return done
+
+    def take_hints(self, connection: str) -> bool:
+        """Read what a system's events name. While the connection is pulled they wait: the pull wakes this when it ends."""
+        if not self._reading[connection].acquire(blocking=False):
+            return True
+        try:
+            task = self._program.hint_task(connection)
+            done = self._program.health.attempt(connection, "hear", task.run)
+        finally:
+            self._reading[connection].release()
+        self._after_reading(connection, done)
+        return done
+
+    def _after_reading(self, connection: str, done: bool) -> None:
         flow = self._program.flow_of(connection)
         if done and flow is not None:
             self._program.catch_up_facts(connection)
             self._wake(f"submit:{flow.name}")
-        return done
 
     def remap(self, connection: str) -> None:
         """Bring stored history in line with a mapping that became active."""
@@ -192,6 +215,8 @@ class Tasks:
             for name in program.config.connections
             if not self.pull(name, full_walk=full_walk, progress=progress)
         ]
+        listening = [name for name, c in program.config.connections.items() if c.webhook]
+        troubled += [name for name in listening if not self.take_hints(name)]
         troubled += [flow.financier for flow in program.config.flows if not self.submit(flow)]
         for name in program.config.financiers:
             if not (self.hear(name) and self.poll(name, everything=poll_everything)):

@@ -23,6 +23,7 @@ from connector.deciding import DOCUMENT_MISSING, Decider, hold
 from connector.documents import InvoiceDocuments
 from connector.errors import ContractDrift, InvariantBroken, RecordRejected, Refused
 from connector.financier import Financier
+from connector.inbox_actions import Rereader
 from connector.limits import BuyerLimits
 from connector.linking import Linker
 from connector.parallel import for_each
@@ -58,9 +59,13 @@ class PullTask:
     clock: Clock
     decider: Callable[[], Decider | None]
     full_walk_interval_seconds: float
+    rereader: Rereader | None = None
 
     def run(self, *, full_walk: bool = False, progress: Progress | None = None) -> list[RunReport]:
-        """Pull once. A stream whose last full walk is long ago, or found the pages shifting, is walked in full."""
+        """Pull once. A stream whose last full walk is long ago, or found the pages shifting, is walked in full. What
+        people asked to be read again comes first."""
+        if self.rereader is not None:
+            self.rereader.run()
         reports = []
         for stream in sorted(self.system.streams, key=lambda s: s.mapped):
             whole = full_walk or not stream.incremental or self._walk_is_due(stream.name)
@@ -86,7 +91,7 @@ class PullTask:
     def _walk_is_due(self, stream: str) -> bool:
         with self.database.read() as tx:
             walked_at = tx.cursors.last_full_walk_at(self.connection, stream)
-            last = tx.runs.last(self.connection, stream)
+            last = tx.runs.last(self.connection, stream, task="pull")
         if walked_at is None or (last is not None and last.drifted):
             return True
         return self.clock.now() - walked_at >= timedelta(seconds=self.full_walk_interval_seconds)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping as MappingOf
 from collections.abc import Sequence
+from functools import cache
 from importlib import resources
 from typing import Final
 
@@ -93,20 +94,42 @@ def load_layers(
 
 def shipped() -> dict[str, str]:
     """The documents that come with this package, by name (`finexio`, `tryton`), and each of them made for every other
-    financier that finances its invoices (`finexio_for_kanmon`): the same but for its line `financier`."""
-    folder = resources.files("mappings").joinpath("systems")
-    own = {
-        entry.name.removesuffix(".toml"): entry.read_text("utf-8")
-        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
-        if entry.name.endswith(".toml")
-    }
+    financier that finances its invoices (`finexio_for_kanmon`): the same but for its line `financier`, and for what
+    `mappings/pairs/` says of that pair."""
+    own = _packaged("systems")
     made = {
-        shipped_name(name, financier): _FINANCIER.sub(f'financier = "{financier}"', text, count=1)
+        shipped_name(name, financier): _for_financier(name, text, financier)
         for name, text in own.items()
         for financier in known_financiers()
         if name in (describe_financier(financier).systems or own)
     }
     return {**made, **own}
+
+
+def _packaged(folder: str) -> dict[str, str]:
+    """The packaged TOML documents of a folder, by name."""
+    return {
+        entry.name.removesuffix(".toml"): entry.read_text("utf-8")
+        for entry in sorted(
+            resources.files("mappings").joinpath(folder).iterdir(), key=lambda entry: entry.name
+        )
+        if entry.name.endswith(".toml")
+    }
+
+
+@cache
+def _for_financier(system: str, text: str, financier: str) -> str:
+    """A system's document made for a financier. What is said of a pair also goes for variations of the financier, whose
+    names go on with an underscore (`monite_with_payables`)."""
+    written = _FINANCIER.sub(f'financier = "{financier}"', text, count=1)
+    name = shipped_name(system, financier)
+    layers = [Layer(system, written)]
+    layers += [
+        Layer(f"mappings/pairs/{pair}.toml", overlay)
+        for pair, overlay in _packaged("pairs").items()
+        if name == pair or name.startswith(f"{pair}_")
+    ]
+    return effective(layers, name=name).annotated if len(layers) > 1 else written
 
 
 def shipped_name(system: str, financier: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,13 +61,16 @@ def _close_the_network() -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Options of the tests that kill (tests/chaos)."""
+    """Options of the tests that kill (tests/chaos), and of those in a browser (tests/browser)."""
     group = parser.getgroup("chaos")
     group.addoption(
         "--kills", type=int, default=12, help="how often the running connector is killed"
     )
     group.addoption(
         "--seed", type=int, default=None, help="seed of the moments; default: a new one"
+    )
+    parser.getgroup("browser").addoption(
+        "--screenshots", type=Path, default=None, help="where the browser tests keep their pictures"
     )
 
 
@@ -84,7 +88,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("xdist_group"):
             continue
-        shared = [name for name in ("tryton", "postgres") if item.get_closest_marker(name)]
+        shared = [name for name in ("browser", "tryton", "postgres") if item.get_closest_marker(name)]
         group = shared[0] if shared else item.path.stem
         item.add_marker(pytest.mark.xdist_group(group))
 

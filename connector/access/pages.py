@@ -19,6 +19,7 @@ from flask import (
 from werkzeug.wrappers import Response
 
 from connector.access import cookies
+from connector.access.csrf import SAFE_METHODS
 from connector.access.guard import Guard, safe_next
 from connector.access.person import current_person, person_or_none, public, require
 from connector.access.provider import Begun, Provider
@@ -53,7 +54,7 @@ def _add_set_up(pages: Blueprint, program: Program, guard: Guard) -> None:
     def set_up() -> Answer:
         if guard.is_set_up():
             return redirect(url_for("access.sign_in"), 303)
-        if request.method == "GET":
+        if request.method in SAFE_METHODS:
             return render_template("access/set_up.html", given={})
         form = request.form
         try:
@@ -83,7 +84,7 @@ def _add_sign_in(pages: Blueprint, program: Program, provider: Provider | None) 
     @public
     def sign_in() -> Answer:
         wanted = safe_next(request.values.get("next")) or "/"
-        if request.method == "GET":
+        if request.method in SAFE_METHODS:
             if person_or_none() is not None:
                 return redirect(wanted, 303)
             return page(next=wanted, email="")
@@ -114,7 +115,7 @@ def _add_link(pages: Blueprint, program: Program) -> None:
     @public
     def link(code: str) -> Answer:
         # A page with a button: what merely looks at addresses must not use the link up.
-        if request.method == "GET":
+        if request.method in SAFE_METHODS:
             return render_template("access/link.html", code=code)
         try:
             token = program.sign_in.by_link(code, address=_address())

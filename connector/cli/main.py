@@ -99,6 +99,7 @@ def _load_commands() -> None:
         play,
         sandbox,
         setup,
+        webhooks,
         work,
     )
 

@@ -15,7 +15,7 @@ from connector.cli.output import print_json, print_table, say
 from connector.config.model import Config
 from connector.errors import ConfigError, Unavailable
 from connector.secrets import new_key
-from connector.system import Finding
+from connector.system import Finding, SendsHints
 
 
 @cli.command()
@@ -45,17 +45,23 @@ def write_private(path: Path, text: str) -> None:
 
 
 def doorway(config: Config, name: str) -> list[Finding]:
-    """How a financier's events come in, without the secret in their address."""
+    """How the events of a financier or a connection come in, without the secret in their address."""
     what = "where its events come in"
-    if config.financiers[name].webhook is None:
-        return [Finding(True, what, "no webhook is configured: statuses come by polling alone")]
+    is_financier = name in config.financiers
+    webhook = config.financiers[name].webhook if is_financier else config.connections[name].webhook
+    if webhook is None:
+        alone = "statuses come by polling" if is_financier else "changes are found by pulling"
+        return [Finding(True, what, f"no webhook is configured: {alone} alone")]
+    if webhook.signature is not None and not webhook.signature.secrets:
+        shut = "the door is shut: the secrets of its subscriptions are not there yet"
+        return [Finding(False, what, shut, "Run `connector webhooks sync`.")]
     if config.server.public_url is None:
         return [
             Finding(
                 True,
                 what,
                 f"/webhooks/{name}/ on this machine",
-                "Set server.public_url to see the address that the financier needs.",
+                "Set server.public_url to see the address that it needs.",
             )
         ]
     return [
@@ -80,6 +86,8 @@ def check(invocation: Invocation, as_json: bool) -> None:
             findings.append((flow.name, Finding(True, f"mapping {flow.mapping}", "it can be used")))
         for name, system in program.systems.items():
             findings += [(name, finding) for finding in system.check()]
+            if isinstance(system, SendsHints):
+                findings += [(name, finding) for finding in doorway(program.config, name)]
         for name, financier in program.financiers.items():
             findings += [(name, finding) for finding in financier.check()]
             findings += [(name, finding) for finding in doorway(program.config, name)]

@@ -19,6 +19,7 @@ from webhooks.endpoints import Endpoint, Endpoints
 
 MAX_SECRETS_FILE_BYTES = 65_536
 
+
 def with_known_webhook(table: dict[str, Any], known: Any, *, always: bool) -> dict[str, Any]:
     """The table with what its adapter's schema knows of its events: `webhook_signature(table)` and
     `webhook_event_id_field`. What the file says wins. The signature is added where the table says anything of one, and

@@ -35,6 +35,8 @@ class SecretSources:
     folder: Path
     """Relative paths begin here: the folder of the configuration file."""
     warnings: list[str] = field(default_factory=list)
+    given: dict[str, Secret] = field(default_factory=dict)
+    """What is to be written to files of secrets, by their name, and is judged before it is."""
 
     def from_environment(self, name: str) -> Secret:
         """Read a variable. Raises ValidationError when it is not set, or empty."""
@@ -49,6 +51,8 @@ class SecretSources:
 
     def from_file(self, name: str) -> Secret:
         """Read a file, without the white space around its content. Raises ValidationError."""
+        if name in self.given:
+            return self.given[name]
         path = self.folder / name
         try:
             with path.open("rb") as file:

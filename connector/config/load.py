@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import fields as dataclass_fields
-from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -13,13 +11,13 @@ from typing import Any, TypeVar
 from marshmallow import Schema, ValidationError
 
 from connector.config import model
-from connector.config.feed import read_feed
 from connector.config.doorways import problems_of, webhook_of, with_known_webhook
+from connector.config.feed import read_feed
 from connector.config.fields import NameField, SecretSources, secrets_from
-from connector.config.lines import KeyPath, key_lines, line_of
+from connector.config.files import Candidate, Files
+from connector.config.lines import KeyPath
 from connector.config.problems import (
     Problem,
-    dotted,
     kind_of,
     load_table,
     nearest,
@@ -36,81 +34,47 @@ from connector.errors import ConfigError, ConnectorError
 from connector.secrets import SecretBox
 from mappings import shipped_name
 
-MAX_FILE_BYTES = 1_048_576
 Schemas = Mapping[str, type[Schema]]
 _Named = TypeVar("_Named")
 
 
 def load_config(
-    path: Path, environ: Mapping[str, str], *, systems: Schemas, financiers: Schemas
+    path: Path,
+    environ: Mapping[str, str],
+    *,
+    systems: Schemas,
+    financiers: Schemas,
+    candidate: Candidate | None = None,
 ) -> model.Config:
-    """Read the configuration file.
+    """Read the configuration file, and with it the files of connections that were added in the browser (`candidate`:
+    one of those as it would be).
 
     `environ` is where `{ env = "NAME" }` looks; `systems` and `financiers` give each adapter's settings schema by
     name. Relative paths in the file begin at the file's own folder. Raises ConfigError naming file, line and key of
     every problem, never a value.
     """
-    text = _read(path)
-    try:
-        document = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(
-            f"{path} is not valid TOML: {error}.",
-            remedy="Mend that line; texts stand between double quotes.",
-        ) from None
+    files = Files(path, candidate)
     sources = SecretSources(environ, path.parent)
-    reader = _Reader(path, document, systems, financiers)
+    if candidate is not None:
+        sources.given.update(candidate.secrets)
+    reader = _Reader(path, files, systems, financiers)
     with secrets_from(sources):
         config = reader.read()
-    if config is None:
-        raise _error(path, text, reader.problems)
+    error = files.error(reader.problems)
+    if error is not None:
+        raise error
+    if config is None:  # never: a problem says why
+        raise ConfigError(f"The configuration {path} cannot be used.")
     return _with_warnings(config, sources.warnings)
-
-
-def _read(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
-    except FileNotFoundError:
-        raise ConfigError(
-            f"There is no configuration file {path}.",
-            remedy="Make one with `connector init`, or name yours with --config.",
-        ) from None
-    except OSError as error:
-        raise ConfigError(
-            f"The configuration file {path} cannot be read: {error.strerror}."
-        ) from None
-    if len(content) > MAX_FILE_BYTES:
-        raise ConfigError(f"The configuration file {path} is larger than {MAX_FILE_BYTES} bytes.")
-    try:
-        return content.decode("utf-8").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ConfigError(f"{path}:{line}: the file is not UTF-8 text.") from None
-
-
-def _error(path: Path, text: str, problems: list[Problem]) -> ConfigError:
-    lines = key_lines(text)
-    placed = sorted(((line_of(p.path, lines) or 0, p) for p in problems), key=lambda pair: pair[0])
-    sentences = [
-        f"{path}:{line}: {dotted(problem.path)}: {problem.sentence}"
-        if line
-        else f"{path}: {dotted(problem.path)}: {problem.sentence}"
-        for line, problem in placed
-    ]
-    if len(sentences) == 1:
-        return ConfigError(sentences[0])
-    return ConfigError("\n".join([f"The configuration has {len(sentences)} problems.", *sentences]))
 
 
 class _Reader:
     """One pass over a decoded file, collecting problems as it goes."""
 
-    def __init__(
-        self, path: Path, document: dict[str, Any], systems: Schemas, financiers: Schemas
-    ) -> None:
+    def __init__(self, path: Path, files: Files, systems: Schemas, financiers: Schemas) -> None:
         self._path = path
-        self._document = document
+        self._files = files
+        self._document = files.document
         self._systems = systems
         self._financiers = financiers
         self.problems: list[Problem] = []
@@ -191,7 +155,8 @@ class _Reader:
             return None
         webhook = self._webhook(loaded.pop("webhook"), path)
         filled = _filled(loaded, schedule)
-        return model.Connection(name=name, settings=settings, webhook=webhook, **filled)
+        file = self._files.path_of_connection(name)
+        return model.Connection(name=name, settings=settings, webhook=webhook, file=file, **filled)
 
     def _financier(
         self, schedule: dict[str, Any], name: str, table: dict[str, Any], path: KeyPath

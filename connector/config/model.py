@@ -124,6 +124,8 @@ class Connection:
     full_walk_interval_seconds: int
     settings: Any = field(repr=False)
     webhook: Webhook | None = None
+    file: Path | None = None
+    """The file of its own it stands in, where it was added in the browser."""
 
 
 @dataclass(frozen=True, slots=True)

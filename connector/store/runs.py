@@ -54,7 +54,7 @@ class Runs(Repository):
     """Writing and reading runs."""
 
     def start(self, connection: str, stream: str, task: str) -> int:
-        """Begin a run (`pull`, `remap` or `recheck`); gives its identifier."""
+        """Begin a run (`pull`, `hear`, `remap` or `recheck`); gives its identifier."""
         (run_id,) = self._transaction.allocate("runs", 1)
         self._connection.execute(
             insert(runs).values(
@@ -125,9 +125,10 @@ class Runs(Repository):
         """The newest runs, newest first."""
         return self._rows(select(runs).order_by(runs.c.id.desc()).limit(limit))
 
-    def last(self, connection: str, stream: str) -> RunRow | None:
-        """The newest run of a stream."""
+    def last(self, connection: str, stream: str, *, task: str | None = None) -> RunRow | None:
+        """The newest run of a stream, of any task or of one."""
         query = select(runs).where(runs.c.connection == connection, runs.c.stream == stream)
+        query = query if task is None else query.where(runs.c.task == task)
         return next(iter(self._rows(query.order_by(runs.c.id.desc()).limit(1))), None)
 
     def totals(self, run_id: int) -> list[RunTotal]:

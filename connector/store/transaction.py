@@ -18,6 +18,7 @@ from connector.store.feed_deliveries import FeedDeliveries
 from connector.store.feed_endpoints import FeedEndpoints
 from connector.store.financing import FinancingInvoices
 from connector.store.inbox import Inbox
+from connector.store.inbox_work import Assignments, Exclusions, Rereads
 from connector.store.invariants import Invariants
 from connector.store.mapping_documents import MappingDocuments
 from connector.store.mapping_examples import MappingExamples
@@ -28,6 +29,7 @@ from connector.store.people import ApiTokens, People
 from connector.store.reading_audit import AuditReading
 from connector.store.reading_deliveries import DeliveryReading
 from connector.store.reading_facts import InvoiceFacts
+from connector.store.reading_inbox import InboxReading
 from connector.store.reading_invoices import InvoiceReading
 from connector.store.reading_runs import RunReading
 from connector.store.records import Records
@@ -158,6 +160,22 @@ class Transaction:
     @cached_property
     def invoices(self) -> InvoiceReading:
         return InvoiceReading(self)
+
+    @cached_property
+    def exclusions(self) -> Exclusions:
+        return Exclusions(self)
+
+    @cached_property
+    def rereads(self) -> Rereads:
+        return Rereads(self)
+
+    @cached_property
+    def assignments(self) -> Assignments:
+        return Assignments(self)
+
+    @cached_property
+    def error_inbox(self) -> InboxReading:
+        return InboxReading(self)
 
     @cached_property
     def audit_list(self) -> AuditReading:

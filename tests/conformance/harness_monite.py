@@ -58,9 +58,7 @@ def _side(variant: str, sandbox: Sandbox, settings: MoniteSettings, url: str) ->
             companies = {f"counterpart:{o.id}" for o in ours("counterpart")}
             return companies | {f"entity:{settings.entity_id}"}
         wanted = [o for o in ours("receivable") if o.body["type"] in ("invoice", "credit_note")]
-        return {f"payable:{o.id}" for o in ours("payable")} | {
-            f"receivable:{o.id}" for o in wanted
-        }
+        return {f"payable:{o.id}" for o in ours("payable")} | {f"receivable:{o.id}" for o in wanted}
 
     def change(stream: str) -> str:
         if stream == "counterparties":

@@ -20,7 +20,7 @@ page = Blueprint("runs", __name__, url_prefix="/runs")
 
 PAGE_SIZE = 50
 PLOTTED = 60
-TASKS = ("pull", "remap", "recheck")
+TASKS = ("pull", "hear", "remap", "recheck")
 STATES = ("running", "succeeded", "failed", "interrupted")
 KINDS = ("mapped", "held", "excluded", "rejected")
 HUES = {"succeeded": 3, "running": 2, "failed": 7, "interrupted": 6}

@@ -20,8 +20,13 @@ Totals = dict[str, dict[str, dict[str, int]]]
 """outcome, then currency (`unreadable` where amount or currency cannot be read), then `count` and `gross_minor_units`."""
 
 
-def outcome_of(kind: str, body: JsonObject, today: date) -> tuple[str, str]:
-    """(outcome, reason) of a `payable` or `receivable`: the reason is a violated field, a word for the rule, or empty."""
+def outcome_of(
+    kind: str, body: JsonObject, today: date, *, financed_by_monite: bool = False
+) -> tuple[str, str]:
+    """(outcome, reason) of a `payable` or `receivable`: the reason is a violated field, a word for the rule, or empty.
+
+    With `financed_by_monite` by what Monite documents of its own financing, else by the hosted-session financier's rules.
+    """
     if kind == "receivable" and body.get("type") == "credit_note":
         return "excluded", "credit_note"
     if body.get("status") not in _READY["payable" if kind == "payable" else "invoice"]:
@@ -34,8 +39,12 @@ def outcome_of(kind: str, body: JsonObject, today: date) -> tuple[str, str]:
     due = body.get("due_date")
     if due is not None and date.fromisoformat(due) < today:
         return "excluded", "past_due"
-    if body["currency"] not in _FINANCED:
+    if body["currency"] not in (("USD",) if financed_by_monite else _FINANCED):
         return "excluded", "currency"
+    if financed_by_monite and kind == "payable":
+        return "excluded", "payable"
+    if financed_by_monite and due is not None and (date.fromisoformat(due) - today).days < 7:
+        return "excluded", "due_too_soon"
     if not body.get("document_id"):
         return "held", "number_missing"
     if due is None:
@@ -51,11 +60,13 @@ def gross(body: JsonObject) -> tuple[str, int]:
     return str(currency), amount
 
 
-def totals_of(records: Iterable[tuple[str, JsonObject]], today: date) -> Totals:
+def totals_of(
+    records: Iterable[tuple[str, JsonObject]], today: date, *, financed_by_monite: bool = False
+) -> Totals:
     """Control totals over (kind, body)."""
     totals: Totals = {}
     for kind, body in records:
-        outcome, _ = outcome_of(kind, body, today)
+        outcome, _ = outcome_of(kind, body, today, financed_by_monite=financed_by_monite)
         currency, amount = gross(body)
         cell = totals.setdefault(outcome, {}).setdefault(
             currency, {"count": 0, "gross_minor_units": 0}

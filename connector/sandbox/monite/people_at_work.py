@@ -94,7 +94,8 @@ def _add_books(world: World) -> None:
             for stored in world.all(kind)
             if stored.body["_entity"] == entity
         )
-        return reply(totals_of(records, today))
+        by_monite = request.args.get("financier") == "monite"
+        return reply(totals_of(records, today, financed_by_monite=by_monite))
 
     @app.get("/sandbox/webhooks")
     def webhooks() -> Response:

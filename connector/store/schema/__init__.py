@@ -21,6 +21,11 @@ from connector.store.schema.financing import (
     outbox,
     status_timeline,
 )
+from connector.store.schema.inbox_work import (
+    inbox_assignments,
+    manual_exclusions,
+    reread_requests,
+)
 from connector.store.schema.mappings import (
     mapping_documents,
     mapping_examples,
@@ -75,8 +80,10 @@ __all__ = [
     "feed_events",
     "financing_invoices",
     "inbox",
+    "inbox_assignments",
     "invoice_documents",
     "invoice_facts",
+    "manual_exclusions",
     "mapping_documents",
     "mapping_examples",
     "mapping_files",
@@ -89,6 +96,7 @@ __all__ = [
     "page_marks",
     "people",
     "record_versions",
+    "reread_requests",
     "run_totals",
     "runs",
     "sign_in_brakes",

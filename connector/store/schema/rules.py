@@ -31,6 +31,7 @@ FROZEN = {
     "feed_deliveries": ("endpoint", "position", "financing_invoice_id", "replay_no"),
     "inbox": ("endpoint", "event_id", "verification", "body", "received_at"),
     "invoice_documents": ("record_id", "purpose", "sha256", "content"),
+    "manual_exclusions": ("record_id", "reason", "excluded_at", "excluded_by"),
 }
 """Columns that never change once a row is written (one key, one payload; one reference per invoice): by trigger."""
 
@@ -56,5 +57,6 @@ REPLACEABLE = ("ready", "withdrawn")
 KEPT = (
     *("source_records", "financing_invoices", "outbox", "feed_deliveries"),
     *("mapping_documents", "mapping_versions", "mapping_trials", "mapping_examples"),
+    "manual_exclusions",
 )
 """Tables whose rows change, but are never deleted: by trigger."""

@@ -66,7 +66,7 @@ runs = table(
     Column("drifted", Integer, nullable=False),
     Column("error_class", Text),
     Column("error", Text),
-    one_of("task", "pull", "remap", "recheck"),
+    one_of("task", "pull", "hear", "remap", "recheck"),
     one_of("state", "running", "succeeded", "failed", "interrupted"),
     Index(None, "connection", "stream", "id"),
 )

@@ -101,9 +101,7 @@ class Monite:
         user = settings["entity_user_id"]
         as_partner = _transport(settings, context, None)
         acting = as_partner if user is None else _transport(settings, context, user)
-        self._client = MoniteClient(
-            acting, as_partner, settings["version"], settings["entity_id"]
-        )
+        self._client = MoniteClient(acting, as_partner, settings["version"], settings["entity_id"])
         self._companies = Companies(
             self._client, as_user=user is not None, with_addresses=settings["read_addresses"]
         )
@@ -209,9 +207,7 @@ class Monite:
             )
 
 
-def _transport(
-    settings: Mapping[str, Any], context: AdapterContext, user: str | None
-) -> Transport:
+def _transport(settings: Mapping[str, Any], context: AdapterContext, user: str | None) -> Transport:
     """A transport that acts as a user of the entity, or (None) as the partner."""
     secret = reveal(settings["client_secret"])
     grant = {"client_id": settings["client_id"], "client_secret": secret}

@@ -94,7 +94,7 @@ def test_headers_leave_no_script_in(api_house: House) -> None:
         assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy
         assert "unsafe" not in policy and "*" not in policy
         assert headers["X-Content-Type-Options"] == "nosniff"
-        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Referrer-Policy"] == "same-origin"
         assert headers["Cache-Control"] == "no-store"
     assert "Strict-Transport-Security" not in browser.get("/").headers
     page = api_house.browser(Role.ADMIN).get("/account").text + browser.get("/sign-in").text

@@ -217,7 +217,7 @@ CREATE TABLE runs (
   error_class TEXT,
   error TEXT,
   CONSTRAINT pk_runs PRIMARY KEY (id),
-  CONSTRAINT ck_runs_task CHECK (task = 'pull' or task = 'remap' or task = 'recheck'),
+  CONSTRAINT ck_runs_task CHECK (task = 'pull' or task = 'hear' or task = 'remap' or task = 'recheck'),
   CONSTRAINT ck_runs_state CHECK (state = 'running' or state = 'succeeded' or state = 'failed' or state = 'interrupted')
 )
 
@@ -269,6 +269,17 @@ CREATE TABLE counterparties (
   CONSTRAINT fk_counterparties_record_id FOREIGN KEY(record_id) REFERENCES source_records (id)
 )
 
+CREATE TABLE inbox_assignments (
+  subject TEXT NOT NULL,
+  person_id BIGINT NOT NULL,
+  assigned_at TEXT NOT NULL,
+  assigned_by TEXT NOT NULL,
+  CONSTRAINT pk_inbox_assignments PRIMARY KEY (subject),
+  CONSTRAINT fk_inbox_assignments_person_id FOREIGN KEY(person_id) REFERENCES people (id)
+)
+
+CREATE INDEX ix_inbox_assignments_person_id ON inbox_assignments (person_id)
+
 CREATE TABLE invoice_documents (
   id BIGSERIAL NOT NULL,
   record_id BIGINT NOT NULL,
@@ -286,6 +297,21 @@ CREATE TABLE invoice_documents (
   CONSTRAINT ck_invoice_documents_origin CHECK (origin = 'attachment' or origin = 'hand' or origin = 'rendered'),
   CONSTRAINT fk_invoice_documents_record_id FOREIGN KEY(record_id) REFERENCES source_records (id)
 )
+
+CREATE TABLE manual_exclusions (
+  id BIGSERIAL NOT NULL,
+  record_id BIGINT NOT NULL,
+  reason TEXT NOT NULL,
+  excluded_at TEXT NOT NULL,
+  excluded_by TEXT NOT NULL,
+  revoked_at TEXT,
+  revoked_by TEXT,
+  CONSTRAINT pk_manual_exclusions PRIMARY KEY (id),
+  CONSTRAINT ck_manual_exclusions_revoked CHECK ((revoked_at is null) = (revoked_by is null)),
+  CONSTRAINT fk_manual_exclusions_record_id FOREIGN KEY(record_id) REFERENCES source_records (id)
+)
+
+CREATE UNIQUE INDEX uq_manual_exclusions_in_force ON manual_exclusions (record_id) WHERE revoked_at is null
 
 CREATE TABLE mapping_examples (
   id BIGSERIAL NOT NULL,
@@ -362,6 +388,22 @@ CREATE TABLE record_versions (
   CONSTRAINT fk_record_versions_record_id FOREIGN KEY(record_id) REFERENCES source_records (id),
   CONSTRAINT fk_record_versions_run_id FOREIGN KEY(run_id) REFERENCES runs (id)
 )
+
+CREATE TABLE reread_requests (
+  id BIGSERIAL NOT NULL,
+  record_id BIGINT NOT NULL,
+  requested_at TEXT NOT NULL,
+  requested_by TEXT NOT NULL,
+  finished_at TEXT,
+  result TEXT,
+  CONSTRAINT pk_reread_requests PRIMARY KEY (id),
+  CONSTRAINT ck_reread_requests_finished CHECK ((finished_at is null) = (result is null)),
+  CONSTRAINT fk_reread_requests_record_id FOREIGN KEY(record_id) REFERENCES source_records (id)
+)
+
+CREATE INDEX ix_reread_requests_record_id ON reread_requests (record_id)
+
+CREATE UNIQUE INDEX uq_reread_requests_open ON reread_requests (record_id) WHERE finished_at is null
 
 CREATE TABLE run_totals (
   run_id BIGINT NOT NULL,
@@ -709,6 +751,12 @@ for each row execute function refuse_change('rows are never deleted')
 create trigger mapping_examples_no_truncate before truncate on mapping_examples
 for each statement execute function refuse_change('rows are never deleted')
 
+create trigger manual_exclusions_no_delete before delete on manual_exclusions
+for each row execute function refuse_change('rows are never deleted')
+
+create trigger manual_exclusions_no_truncate before truncate on manual_exclusions
+for each statement execute function refuse_change('rows are never deleted')
+
 create trigger source_records_frozen before update of connection, stream, source_id on source_records
 for each row when (old.connection is distinct from new.connection or old.stream is distinct from new.stream or old.source_id is distinct from new.source_id) execute function refuse_change('a fixed column was changed')
 
@@ -738,6 +786,9 @@ for each row when (old.endpoint is distinct from new.endpoint or old.event_id is
 
 create trigger invoice_documents_frozen before update of record_id, purpose, sha256, content on invoice_documents
 for each row when (old.record_id is distinct from new.record_id or old.purpose is distinct from new.purpose or old.sha256 is distinct from new.sha256 or old.content is distinct from new.content) execute function refuse_change('a fixed column was changed')
+
+create trigger manual_exclusions_frozen before update of record_id, reason, excluded_at, excluded_by on manual_exclusions
+for each row when (old.record_id is distinct from new.record_id or old.reason is distinct from new.reason or old.excluded_at is distinct from new.excluded_at or old.excluded_by is distinct from new.excluded_by) execute function refuse_change('a fixed column was changed')
 
 create trigger financing_invoices_terms before update of financier, outcome_id, direction, invoice_number, currency, amount_minor_units, issue_date, due_date, buyer_id, supplier_id, type_of_goods, digest on financing_invoices
 for each row when (old.state not in ('ready', 'withdrawn') and (old.financier is distinct from new.financier or old.outcome_id is distinct from new.outcome_id or old.direction is distinct from new.direction or old.invoice_number is distinct from new.invoice_number or old.currency is distinct from new.currency or old.amount_minor_units is distinct from new.amount_minor_units or old.issue_date is distinct from new.issue_date or old.due_date is distinct from new.due_date or old.buyer_id is distinct from new.buyer_id or old.supplier_id is distinct from new.supplier_id or old.type_of_goods is distinct from new.type_of_goods or old.digest is distinct from new.digest)) execute function refuse_change('the terms are fixed once sent')

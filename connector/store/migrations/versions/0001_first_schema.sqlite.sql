@@ -230,7 +230,7 @@ CREATE TABLE runs (
   error_class TEXT,
   error TEXT,
   CONSTRAINT pk_runs PRIMARY KEY (id),
-  CONSTRAINT ck_runs_task CHECK (task = 'pull' or task = 'remap' or task = 'recheck'),
+  CONSTRAINT ck_runs_task CHECK (task = 'pull' or task = 'hear' or task = 'remap' or task = 'recheck'),
   CONSTRAINT ck_runs_state CHECK (state = 'running' or state = 'succeeded' or state = 'failed' or state = 'interrupted')
 )
  STRICT
@@ -286,6 +286,18 @@ CREATE TABLE counterparties (
 )
  STRICT
 
+CREATE TABLE inbox_assignments (
+  subject TEXT NOT NULL,
+  person_id INTEGER NOT NULL,
+  assigned_at TEXT NOT NULL,
+  assigned_by TEXT NOT NULL,
+  CONSTRAINT pk_inbox_assignments PRIMARY KEY (subject),
+  CONSTRAINT fk_inbox_assignments_person_id FOREIGN KEY(person_id) REFERENCES people (id)
+)
+ STRICT
+
+CREATE INDEX ix_inbox_assignments_person_id ON inbox_assignments (person_id)
+
 CREATE TABLE invoice_documents (
   id INTEGER NOT NULL,
   record_id INTEGER NOT NULL,
@@ -304,6 +316,22 @@ CREATE TABLE invoice_documents (
   CONSTRAINT fk_invoice_documents_record_id FOREIGN KEY(record_id) REFERENCES source_records (id)
 )
  STRICT
+
+CREATE TABLE manual_exclusions (
+  id INTEGER NOT NULL,
+  record_id INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  excluded_at TEXT NOT NULL,
+  excluded_by TEXT NOT NULL,
+  revoked_at TEXT,
+  revoked_by TEXT,
+  CONSTRAINT pk_manual_exclusions PRIMARY KEY (id),
+  CONSTRAINT ck_manual_exclusions_revoked CHECK ((revoked_at is null) = (revoked_by is null)),
+  CONSTRAINT fk_manual_exclusions_record_id FOREIGN KEY(record_id) REFERENCES source_records (id)
+)
+ STRICT
+
+CREATE UNIQUE INDEX uq_manual_exclusions_in_force ON manual_exclusions (record_id) WHERE revoked_at is null
 
 CREATE TABLE mapping_examples (
   id INTEGER NOT NULL,
@@ -384,6 +412,23 @@ CREATE TABLE record_versions (
   CONSTRAINT fk_record_versions_run_id FOREIGN KEY(run_id) REFERENCES runs (id)
 )
  STRICT
+
+CREATE TABLE reread_requests (
+  id INTEGER NOT NULL,
+  record_id INTEGER NOT NULL,
+  requested_at TEXT NOT NULL,
+  requested_by TEXT NOT NULL,
+  finished_at TEXT,
+  result TEXT,
+  CONSTRAINT pk_reread_requests PRIMARY KEY (id),
+  CONSTRAINT ck_reread_requests_finished CHECK ((finished_at is null) = (result is null)),
+  CONSTRAINT fk_reread_requests_record_id FOREIGN KEY(record_id) REFERENCES source_records (id)
+)
+ STRICT
+
+CREATE INDEX ix_reread_requests_record_id ON reread_requests (record_id)
+
+CREATE UNIQUE INDEX uq_reread_requests_open ON reread_requests (record_id) WHERE finished_at is null
 
 CREATE TABLE run_totals (
   run_id INTEGER NOT NULL,
@@ -698,6 +743,9 @@ begin select raise(abort, 'mapping_trials: rows are never deleted'); end
 create trigger mapping_examples_no_delete before delete on mapping_examples
 begin select raise(abort, 'mapping_examples: rows are never deleted'); end
 
+create trigger manual_exclusions_no_delete before delete on manual_exclusions
+begin select raise(abort, 'manual_exclusions: rows are never deleted'); end
+
 create trigger source_records_frozen before update of connection, stream, source_id on source_records when old.connection is not new.connection or old.stream is not new.stream or old.source_id is not new.source_id
 begin select raise(abort, 'source_records: a fixed column was changed'); end
 
@@ -727,6 +775,9 @@ begin select raise(abort, 'inbox: a fixed column was changed'); end
 
 create trigger invoice_documents_frozen before update of record_id, purpose, sha256, content on invoice_documents when old.record_id is not new.record_id or old.purpose is not new.purpose or old.sha256 is not new.sha256 or old.content is not new.content
 begin select raise(abort, 'invoice_documents: a fixed column was changed'); end
+
+create trigger manual_exclusions_frozen before update of record_id, reason, excluded_at, excluded_by on manual_exclusions when old.record_id is not new.record_id or old.reason is not new.reason or old.excluded_at is not new.excluded_at or old.excluded_by is not new.excluded_by
+begin select raise(abort, 'manual_exclusions: a fixed column was changed'); end
 
 create trigger financing_invoices_terms before update of financier, outcome_id, direction, invoice_number, currency, amount_minor_units, issue_date, due_date, buyer_id, supplier_id, type_of_goods, digest on financing_invoices when old.state not in ('ready', 'withdrawn') and (old.financier is not new.financier or old.outcome_id is not new.outcome_id or old.direction is not new.direction or old.invoice_number is not new.invoice_number or old.currency is not new.currency or old.amount_minor_units is not new.amount_minor_units or old.issue_date is not new.issue_date or old.due_date is not new.due_date or old.buyer_id is not new.buyer_id or old.supplier_id is not new.supplier_id or old.type_of_goods is not new.type_of_goods or old.digest is not new.digest)
 begin select raise(abort, 'financing_invoices: the terms are fixed once sent'); end
