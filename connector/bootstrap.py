@@ -13,6 +13,7 @@ from connector.active_mapping import ActiveMappings
 from connector.authoring import MappingLife, Policy, Stacks, Trials
 from connector.authoring.shadow import Shadows
 from connector.clock import Clock, SystemClock
+from connector.config.files import Candidate
 from connector.config.load import load_config
 from connector.config.model import Config, Flow
 from connector.deciding import NO_BUYER_LIMIT, NOT_LINKED, Decider
@@ -26,6 +27,7 @@ from connector.financier import Financier, LimitsBuyers, TellsChanges
 from connector.financing_sessions import FinancingSessions
 from connector.health import Health
 from connector.hints import HintTask
+from connector.inbox_actions import Rereader
 from connector.limits import BuyerLimits
 from connector.linking import Linker
 from connector.noticing import NoticeTask
@@ -60,13 +62,17 @@ SIDE_BY_SIDE = 8
 """How many requests one task has under way at once towards one platform; the transport's own budget may be lower."""
 
 
-def read_config(path: Path, environ: Mapping[str, str] | None = None) -> Config:
-    """Read and check the configuration against the adapters there are. Raises ConfigError."""
+def read_config(
+    path: Path, environ: Mapping[str, str] | None = None, candidate: Candidate | None = None
+) -> Config:
+    """Read and check the configuration against the adapters there are. `candidate`: the file of a connection as it would
+    be. Raises ConfigError."""
     return load_config(
         path,
         os.environ if environ is None else environ,
         systems={name: adapter.settings_schema for name, adapter in known_systems().items()},
         financiers={name: adapter.settings_schema for name, adapter in known_financiers().items()},
+        candidate=candidate,
     )
 
 
@@ -80,6 +86,10 @@ class Program:
         self.clock: Clock = clock or SystemClock()
         self.stopping = Event()
         self._exclusive = exclusive
+
+    def again(self, config: Config) -> Program:
+        """Another program like this one, of another configuration; close this one first."""
+        return Program(config, clock=self.clock, exclusive=self._exclusive)
 
     # -- what everything stands on --------------------------------------------------------------------------------
 
@@ -309,20 +319,18 @@ class Program:
     # -- tasks ----------------------------------------------------------------------------------------------------
 
     def pull_task(self, connection: str) -> PullTask:
+        system = self.systems[connection]
+        watched = Shadows(self.database, self.mapping_life, self.clock)
+        puller = Puller(self.database, self.clock, self.box, self.decider, observers=watched)
         return PullTask(
             connection,
-            self.systems[connection],
-            Puller(
-                self.database,
-                self.clock,
-                self.box,
-                self.decider,
-                observers=Shadows(self.database, self.mapping_life, self.clock),
-            ),
+            system,
+            puller,
             self.database,
             self.clock,
             lambda: self.decider(connection),
             self.config.connections[connection].full_walk_interval_seconds,
+            Rereader(connection, system, puller, self.database),
         )
 
     def hint_task(self, connection: str) -> HintTask:

@@ -19,9 +19,15 @@ METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 Wake = Callable[[str], bool]
 
 
-def install(app: Flask, program: Program, wake: Wake | None = None) -> None:
-    """Register every resource, the OpenAPI document and its page. Without `wake` no task can be run from here."""
-    context = Context(program, wake or (lambda _key: False))
+def install(
+    app: Flask,
+    program: Program,
+    wake: Wake | None = None,
+    reload: Callable[[], bool] = lambda: False,
+) -> None:
+    """Register every resource, the OpenAPI document and its page. Without `wake` no task can be run from here, without
+    `reload` a changed connection is taken up by a restart only."""
+    context = Context(program, wake or (lambda _key: False), reload)
     resources = [create(context) for create in RESOURCES]
     for resource in resources:
         problems.install(resource)

@@ -27,10 +27,12 @@ LARGEST_NUMBER = 2**62
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a resource works with. `wake` runs a task now, by key, and says whether there is one of that name."""
+    """What a resource works with. `wake` runs a task now, by key, and says whether there is one of that name; `reload`
+    takes up a changed configuration soon, and says whether it can."""
 
     program: Program
     wake: Callable[[str], bool]
+    reload: Callable[[], bool] = lambda: False
 
 
 class _Parser(FlaskParser):

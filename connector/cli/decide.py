@@ -10,16 +10,14 @@ from typing import Any
 import click
 
 from connector import views
+from connector.acting import Actions
 from connector.bootstrap import Program
 from connector.cli.calling import wake_running
 from connector.cli.main import Invocation, cli, json_option, pass_invocation
 from connector.cli.output import ROW_NUMBER, amount_of, print_json, print_table, say
 from connector.config.model import Flow
-from connector.deciding import DOCUMENT_MISSING
-from connector.documents import check
-from connector.errors import ConfigError, NotFound, Refused
 from connector.financier import DOCUMENT_PURPOSES
-from connector.system import SourceDocument
+from connector.inbox_actions import document_of
 from connector.views import find_record
 
 
@@ -30,14 +28,7 @@ def operator() -> str:
 
 def flow_named(program: Program, connection: str) -> Flow:
     """The flow of a connection. Raises ConfigError when there is none."""
-    flow = program.flow_of(connection)
-    if flow is None:
-        known = ", ".join(f.connection for f in program.config.flows) or "none"
-        raise ConfigError(
-            f"No flow takes the invoices of {connection!r} anywhere.",
-            remedy=f"Connections with a flow: {known}.",
-        )
-    return flow
+    return Actions(program).flow(connection)
 
 
 # -- companies ----------------------------------------------------------------------------------------------------
@@ -108,21 +99,21 @@ def link_set(
 ) -> None:
     """Link COUNTERPARTY_ID of CONNECTION to COMPANY_ID at the financier, and let waiting invoices go on."""
     with invocation.program() as program:
-        flow = flow_named(program, connection)
-        with program.database.read() as tx:
-            if tx.companies.counterparty(connection, counterparty_id) is None:
-                raise NotFound(
-                    f"{connection} has no counterparty {counterparty_id[:80]!r}.",
-                    remedy="`connector link` lists them.",
-                )
-        companies = {c.company_id for c in program.financiers[flow.financier].companies()}
-        if company_id not in companies:
-            raise NotFound(
-                f"{flow.financier} has no company {company_id[:80]!r}.",
-                remedy="`connector link companies` lists them.",
-            )
-        program.linker(flow).link(counterparty_id, company_id, by=operator())
+        links = Actions(program).company_links(flow_named(program, connection))
+        links.link(counterparty_id, company_id, by=operator())
     say("Linked. Invoices that waited for it go on.")
+
+
+@link.command("remove")
+@click.argument("connection")
+@click.argument("counterparty_id")
+@pass_invocation
+def link_remove(invocation: Invocation, connection: str, counterparty_id: str) -> None:
+    """Take the link of COUNTERPARTY_ID of CONNECTION away. What was not sent waits for a new link."""
+    with invocation.program() as program:
+        links = Actions(program).company_links(flow_named(program, connection))
+        was_there = links.unlink(counterparty_id, by=operator())
+    say("Unlinked." if was_there else "It was not linked.")
 
 
 @link.command("companies")
@@ -235,29 +226,55 @@ def inbox(
 @pass_invocation
 def attach(invocation: Invocation, word: str, file: Path, purpose: str) -> None:
     """Attach FILE (pdf, jpg, png or csv) as the invoice document of WORD, and let the invoice go on."""
-    document = SourceDocument(file.name, file.suffix.lstrip(".").lower(), file.read_bytes())
-    check(document)
+    document = document_of(file.name, file.read_bytes())
     with invocation.program() as program:
-        with program.database.write() as tx:
+        with program.database.read() as tx:
             record = find_record(tx, word)
-            tx.documents.add(
-                record.id,
-                document.name,
-                document.file_format,
-                document.content,
-                origin="hand",
-                by=operator(),
-                purpose=purpose,
-            )
-            tx.audit.append(
-                operator(), "document.attached", record.source_id, {"name": document.name}
-            )
-        decider = program.decider(record.connection)
-        if decider is not None and record.reason_code == DOCUMENT_MISSING:
-            program.redecider(record.connection).run(
-                decider, "recheck", reason_codes=[DOCUMENT_MISSING], only_record=record.id
-            )
+        Actions(program).attaching.attach(record.id, document, by=operator(), purpose=purpose)
     say("Attached.")
+
+
+@inbox.command()
+@click.argument("word")
+@pass_invocation
+def retry(invocation: Invocation, word: str) -> None:
+    """Decide the record WORD anew, and have it read from the accounting system once more."""
+    with invocation.program() as program:
+        with program.database.read() as tx:
+            record = find_record(tx, word)
+        done = Actions(program).retrying.retry([record.id], by=operator())
+        woken = bool(done.requested) and wake_running(program, f"pull:{record.connection}")
+    if done.resolved:
+        say("Decided anew. It does not wait any more.")
+    elif woken:
+        say("It still waits. The running connector reads it again now.")
+    else:
+        say("It still waits. The next pull reads it again.")
+
+
+@inbox.command()
+@click.argument("word")
+@click.option("--reason", required=True, help="Why; it is kept with the invoice.")
+@pass_invocation
+def exclude(invocation: Invocation, word: str, reason: str) -> None:
+    """Leave the invoice WORD out of financing, whatever its mapping says, until `inbox include`."""
+    with invocation.program() as program:
+        with program.database.read() as tx:
+            record = find_record(tx, word)
+        Actions(program).excluding.exclude(record.id, reason, by=operator())
+    say("Left out. `connector inbox include` takes that back.")
+
+
+@inbox.command()
+@click.argument("word")
+@pass_invocation
+def include(invocation: Invocation, word: str) -> None:
+    """Take back that somebody left the invoice WORD out: its mapping decides again."""
+    with invocation.program() as program:
+        with program.database.read() as tx:
+            record = find_record(tx, word)
+        Actions(program).excluding.take_back(record.id, by=operator())
+    say("Taken back. The mapping decides again.")
 
 
 # -- parked rows, and financing by hand ---------------------------------------------------------------------------
@@ -280,18 +297,10 @@ def decide(
 
     What may have left already is looked up before it is sent a second time.
     """
-    with invocation.program() as program, program.database.write() as tx:
-        row = tx.outbox.get(row_id)
-        financier = program.financiers.get(row.target)
-        harmless = financier is not None and row.kind in financier.repeatable_steps
-        unsent = tx.outbox.last_send_started_at(row_id) is None
-        again = "pending" if unsent or harmless or it_is_not_there else "unknown"
-        tx.outbox.decide(row_id, state=again if what == "again" else "dead", reason=reason)
-        if row.timeline_id is None:
-            # Dropped, it stays parked for good: the financier may know the invoice, so it is never offered anew.
-            new = "submitting" if what == "again" else "parked"
-            tx.financing.set_state(row.financing_invoice_id, new, reason, allowed_from=("parked",))
-        tx.audit.append(operator(), f"outbox.{what}", row.idempotency_key, {"reason": reason})
+    with invocation.program() as program:
+        Actions(program).parked.decide(
+            row_id, what, reason, by=operator(), it_is_not_there=it_is_not_there
+        )
     say("Noted.")
 
 
@@ -306,23 +315,8 @@ def submit(invocation: Invocation, word: str) -> None:
     with invocation.program() as program:
         with program.database.read() as tx:
             record = find_record(tx, word)
-            found = tx.financing.of_record(record.id)
-        if not found:
-            raise NotFound(
-                "This invoice is not for financing.", remedy="`connector invoice show` says why."
-            )
         flow = flow_named(program, record.connection)
-        task, financing = program.submit_task(flow), found[0]
-        if financing.state == "ready":
-            begun = task.open_one(financing.id)
-        elif financing.may_open_session:
-            program.financing_sessions(flow).open_again(financing.id, by=operator())
-            begun = True
-        else:
-            raise Refused(
-                f"The invoice is {financing.state}; there is nothing to request.",
-                remedy="`connector invoice show` says where it stands.",
-            )
+        begun = Actions(program).requests(flow).request(record.id, by=operator())
     if not begun:
         say("It waits: `connector invoice show` says for what.")
     elif wake_running(program, f"submit:{flow.name}"):

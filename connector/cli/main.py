@@ -11,6 +11,7 @@ import click
 
 from connector.bootstrap import Program, read_config
 from connector.cli.output import say
+from connector.config.model import Config
 from connector.errors import ConnectorError
 from connector.logs import configure_logs
 from connector.redaction import Redactor
@@ -24,13 +25,18 @@ class Invocation:
     def __init__(self, config_path: Path) -> None:
         self.config_path = config_path
 
-    @contextmanager
-    def program(self, *, exclusive: bool = False) -> Iterator[Program]:
-        """The program as configured. `exclusive` for commands that do what the running connector does."""
+    def configured(self) -> Config:
+        """The configuration; from here on its secrets are kept out of the logs."""
         config = read_config(self.config_path)
         configure_logs(config.log.level, config.log.format, Redactor(config.secrets()))
         for warning in config.warnings:
             say(f"Warning: {warning}")
+        return config
+
+    @contextmanager
+    def program(self, *, exclusive: bool = False) -> Iterator[Program]:
+        """The program as configured. `exclusive` for commands that do what the running connector does."""
+        config = self.configured()
         program = Program(config, exclusive=exclusive)
         try:
             yield program

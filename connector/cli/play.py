@@ -70,8 +70,7 @@ def demo(
         directory=directory,
         faults=faults,
     ) as place:
-        config = read_config(place.config_path)
-        configure_logs(config.log.level, config.log.format, Redactor(config.secrets()))
+        config = configured(place.config_path)
         lines = live(config, place, headless=headless, as_json=as_json, stop=stop)
     if not all(line.agrees for line in lines):
         say("The totals do not agree. This is a defect: please report it with the seed.")
@@ -89,7 +88,7 @@ def live(
 ) -> list[Line]:
     """One life, printed; without `headless` the connector then stays up until it is stopped."""
     program = Program(config, exclusive=True)
-    service = Service(program)
+    service = Service(program, lambda: configured(config.path))
     lines: list[Line] = []
     try:
         open_doors(service, config)
@@ -111,6 +110,13 @@ def live(
     finally:
         service.stop()
     return lines
+
+
+def configured(path: Path) -> Config:
+    """The configuration; from here on its secrets are kept out of the logs."""
+    config = read_config(path)
+    configure_logs(config.log.level, config.log.format, Redactor(config.secrets()))
+    return config
 
 
 def open_doors(service: Service, config: Config) -> None:

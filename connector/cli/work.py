@@ -21,7 +21,7 @@ from connector.service import Service, run_until_signal
 def run(invocation: Invocation) -> None:
     """Start the connector: the schedule, the webhooks and the pages. Ctrl-C or SIGTERM stops it cleanly."""
     with invocation.program(exclusive=True) as program:
-        service = Service(program)
+        service = Service(program, invocation.configured)
         server = program.config.server
         address = server.public_url or f"http://{server.host}:{server.port}"
         say(f"Starting. The pages will be at {address}/. Ctrl-C stops it.")

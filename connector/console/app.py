@@ -22,11 +22,13 @@ _THEME_SECONDS = 365 * 86_400
 _STATIC = Path(__file__).parent / "static"
 
 
-def create_console(program: Program, wake: Callable[[str], bool]) -> Flask:
-    """The application. `wake` runs a task now, by key."""
+def create_console(
+    program: Program, wake: Callable[[str], bool], reload: Callable[[], bool] = lambda: False
+) -> Flask:
+    """The application. `wake` runs a task now, by key; `reload` takes up a changed configuration soon."""
     app = Flask("connector.console", template_folder="templates", static_folder="static")
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 3600
-    here.place(app, here.Console(program, wake))
+    here.place(app, here.Console(program, wake, reload))
     access.install(app, program)
     formatting.install(app)
     app.jinja_env.globals.update(
@@ -39,7 +41,7 @@ def create_console(program: Program, wake: Callable[[str], bool]) -> Flask:
     app.add_url_rule("/theme/<name>", "theme", _theme)
     for blueprint in pages.blueprints():
         app.register_blueprint(blueprint)
-    api.install(app, program, wake)
+    api.install(app, program, wake, reload)
     app.register_error_handler(ConnectorError, _failed)
     app.register_error_handler(HTTPException, _refused)
     return app

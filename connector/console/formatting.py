@@ -19,7 +19,7 @@ from mappings.money import to_text
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 TONES = {
-    "good": "mapped submitted approved funded repaid done ok succeeded complete active found sent",
+    "good": "finished checked backtested mapped submitted approved funded repaid done ok succeeded complete active found sent",
     "wait": "held parked backing_off paused information_required awaiting_signatures overdue interrupted returning "
     "unknown quarantined expired withdrawn_by_person drifted",
     "bad": "rejected declined defaulted failed dead reconnect drift damaged refused",

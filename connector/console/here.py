@@ -17,10 +17,12 @@ _KEY = "connector.console"
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """One application's program. `wake` runs a task now, by key, and says whether there is one of that name."""
+    """One application's program. `wake` runs a task now, by key, and says whether there is one of that name; `reload`
+    takes up a changed configuration soon, and says whether it can."""
 
     program: Program
     wake: Callable[[str], bool]
+    reload: Callable[[], bool]
 
 
 def place(app: Flask, console: Console) -> None:
@@ -42,6 +44,11 @@ def wake(key: str) -> None:
     """Run a task now, for example `pull:NAME`. Raises NotFound when there is none of that name."""
     if not _console().wake(key):
         raise NotFound(f"There is no task {key[:80]!r}.")
+
+
+def reload() -> bool:
+    """Take up a changed configuration soon. False where only a restart does."""
+    return _console().reload()
 
 
 def _console() -> Console:

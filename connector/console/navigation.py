@@ -58,7 +58,8 @@ def entries(person: Person) -> list[Entry]:
         if not person.may(item.permission):
             continue
         blueprint = item.endpoint.partition(".")[0]
-        current = request.blueprint == blueprint
+        here = request.blueprint or ""
+        current = here == blueprint or here.startswith(f"{blueprint}_")
         shown.append(Entry(item.title, url_for(item.endpoint), current, apart and bool(shown)))
         apart = False
     return shown

@@ -32,25 +32,29 @@ class Life:
 
     def run(self) -> None:
         """From the first pull to the last status. Raises Unavailable when it does not end."""
-        financier = self._world.sandbox.financier.base_url
+        desks = self._world.desks.values()
         began = self._clock.monotonic_seconds()
         self._say("Reading invoices from the accounting systems.")
         self._until_quiet(began)
         self._say("A person completes the financing sessions.")
-        control(financier, "/sandbox/person/complete-all", {})
+        for desk in desks:
+            control(desk, "/sandbox/person/complete-all", {})
         while True:
             self._until_quiet(began)
-            if not control(financier, "/sandbox/desk/advance", {"steps": 1})["moved"]:
+            told = [control(desk, "/sandbox/desk/advance", {"steps": 1}) for desk in desks]
+            if not any(answer["moved"] for answer in told):
                 break
-            self._tell("The financier decides", self._statuses())
+            self._tell("The financiers decide", self._statuses())
         self._until_quiet(began)
 
     def _until_quiet(self, began: float) -> None:
-        """Work until nothing is due and every webhook was delivered."""
+        """Work until nothing is due, every webhook was delivered, and who sends none was asked."""
+        silent = [n for n, f in self._program.config.financiers.items() if f.webhook is None]
         while True:
+            silent = [name for name in silent if not self._tasks.poll(name, everything=True)]
             for task, _ in self._tasks.by_key.values():
                 task()
-            if not self._left() and not self._deliveries_left():
+            if not (silent or self._left() or self._deliveries_left()):
                 return
             if self._clock.monotonic_seconds() - began > LONGEST_SECONDS:
                 raise Unavailable(f"The demo does not come to rest: {self._left()} rows are open.")
@@ -69,8 +73,8 @@ class Life:
         return open_rows + heard + ready + waiting
 
     def _deliveries_left(self) -> int:
-        told = control(self._world.sandbox.financier.base_url, "/sandbox/webhooks")
-        return int(told.get("due", 0))
+        told = (control(desk, "/sandbox/webhooks") for desk in self._world.desks.values())
+        return sum(int(counts.get("due", 0)) for counts in told)
 
     def _submitted(self) -> str:
         with self._program.database.read() as tx:

@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from connector.sandbox.monite import MoniteSettings
 from connector.sandbox.run import RunningSandbox, control, run_sandbox
 from connector.secrets import new_key
 
+PLATFORMS = ("finexio", "tryton", "monite", "hosted_session")
+"""What the demo starts of the sandbox: what it does not speak to would only cost time."""
+
 CONFIG = """\
-# Written by `connector demo`: the sandbox's three platforms, and a schedule quick enough to watch.
+# Written by `connector demo`: the sandbox's platforms, and a schedule quick enough to watch.
 [store]
 url = "sqlite:///connector.db"
 
@@ -48,6 +52,13 @@ database = "books"
 username = "sandbox-user"
 password = {{ file = "tryton-password" }}
 
+[connections.monite]
+system = "monite"
+base_url = "{monite}/v1"
+client_id = "{monite_client_id}"
+client_secret = {{ file = "monite-secret" }}
+entity_id = "{monite_entity_id}"
+
 [financiers.hosted]
 platform = "hosted_session"
 base_url = "{financier}"
@@ -66,6 +77,16 @@ header = "Stenn-Signature"
 secrets = [{{ file = "webhook-secret" }}]
 format = "timestamped"
 signed = "timestamp.body"
+
+# Monite finances invoices of its own. It sends no events about that: it is asked.
+[financiers.monite_financing]
+platform = "monite"
+base_url = "{monite}/v1"
+client_id = "{monite_client_id}"
+client_secret = {{ file = "monite-secret" }}
+entity_id = "{monite_entity_id}"
+poll_interval_seconds = 30
+quiet_period_seconds = 5
 
 [[flows]]
 name = "finexio_to_hosted"
@@ -87,6 +108,12 @@ create_companies = true
 submitted_by = "finance@example.com"
 success_url = "https://example.com/financed"
 cancel_url = "https://example.com/canceled"
+
+[[flows]]
+name = "monite_to_monite_financing"
+connection = "monite"
+financier = "monite_financing"
+submitted_by = "finance@example.com"
 """
 
 FIRST_FAULTS: tuple[dict[str, Any], ...] = (
@@ -99,6 +126,14 @@ TRYTON_FAULTS: tuple[dict[str, Any], ...] = (
     {"match": "POST /books/rpc/", "times": 1, "skip": 5, "fault": "cut_in_body"},
     {"match": "POST /books/rpc/", "times": 2, "skip": 60, "fault": "commit_then_timeout"},
     {"match": "POST /books/rpc/", "times": 1, "skip": 70, "fault": "rate_limited"},
+)
+MONITE_FAULTS: tuple[dict[str, Any], ...] = (
+    {"match": "GET /v1/receivables", "times": 1, "fault": "status_503"},
+    {"match": "GET /v1/payables", "times": 1, "skip": 1, "fault": "truncated_json"},
+    {"match": "GET /v1/counterparts", "times": 1, "fault": "rate_limited"},
+    {"match": "POST /v1/financing_invoices", "times": 1, "fault": "commit_then_timeout"},
+    {"match": "POST /v1/financing_invoices", "times": 1, "skip": 1, "fault": "status_500_after_commit"},
+    {"match": "PATCH /v1/receivables/*", "times": 2, "skip": 2, "fault": "commit_then_timeout"},
 )
 FINANCIER_FAULTS: tuple[dict[str, Any], ...] = (
     {"match": "POST /v1/invoices", "times": 2, "fault": "commit_then_timeout"},
@@ -116,6 +151,14 @@ class World:
     sandbox: RunningSandbox
     config_path: Path
     webhook_path_secret: str
+
+    @property
+    def desks(self) -> dict[str, str]:
+        """Where each financier's people and desk are played: the platform's base URL, by the financier's name here."""
+        return {
+            "hosted": self.sandbox.financier.base_url,
+            "monite_financing": self.sandbox.monite.base_url,
+        }
 
     def tell_webhook_url(self, address: str) -> None:
         """Let the financier know where events go."""
@@ -139,11 +182,16 @@ def world(
         place.mkdir(parents=True, exist_ok=True)
         signing, path_secret = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         with run_sandbox(
-            place / "sandbox", seed=seed, invoices=invoices, webhook_secret=signing
+            place / "sandbox",
+            platforms=PLATFORMS,
+            seed=seed,
+            invoices=invoices,
+            webhook_secret=signing,
         ) as sandbox:
             if faults:
                 control(sandbox.finexio.base_url, "/sandbox/faults", list(FIRST_FAULTS))
                 control(sandbox.tryton.base_url, "/sandbox/faults", list(TRYTON_FAULTS))
+                control(sandbox.monite.base_url, "/sandbox/faults", list(MONITE_FAULTS))
                 control(sandbox.financier.base_url, "/sandbox/faults", list(FINANCIER_FAULTS))
             config_path = write_config(place, sandbox, port, signing, path_secret)
             yield World(place, sandbox, config_path, path_secret)
@@ -153,10 +201,12 @@ def write_config(
     place: Path, sandbox: RunningSandbox, port: int, signing: str, path_secret: str
 ) -> Path:
     """A configuration with its secrets in files beside it."""
+    monite = MoniteSettings()
     for name, text in {
         "connector.key": new_key(),
         "finexio-password": "sandbox-password",
         "tryton-password": "sandbox-password",
+        "monite-secret": monite.client_secret,
         "financier-secret": "sandbox-client-secret",
         "webhook-secret": signing,
         "webhook-path-secret": path_secret,
@@ -170,6 +220,9 @@ def write_config(
             port=port,
             finexio=sandbox.finexio.base_url,
             tryton=sandbox.tryton.base_url,
+            monite=sandbox.monite.base_url,
+            monite_client_id=monite.client_id,
+            monite_entity_id=monite.entity_id,
             financier=sandbox.financier.base_url,
         ),
         encoding="utf-8",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import http.client
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -71,6 +71,7 @@ class RunningSandbox:
 def run_sandbox(
     directory: Path,
     *,
+    platforms: Sequence[str] = tuple(MODULES),
     ports: Mapping[str, int] | None = None,
     seed: int = 1,
     invoices: int = 300,
@@ -80,9 +81,9 @@ def run_sandbox(
     start_at: datetime | None = None,
     faults: int | None = None,
 ) -> RunningSandbox:
-    """Start every platform and return once all answer.
+    """Start the platforms and return once all answer.
 
-    `ports` and `settings` are by platform name (see `MODULES`); a port that is not named is any free one. The
+    `platforms` are their names, every one unless told otherwise. `ports` and `settings` are by platform name (see `MODULES`); a port that is not named is any free one. The
     webhook's URL may be given later: `control(base_url, "/sandbox/settings", {"webhook_url": ...})`. A directory
     that was used before is continued. With `faults`, a seed, a day of faults is laid over each, and all that is asked
     and answered is written to `directory/transcript-NAME.jsonl`; such a directory must be a fresh one. Raises RuntimeError when a platform does not start; then none is left.
@@ -109,8 +110,8 @@ def run_sandbox(
         except RuntimeError as error:
             return error
 
-    with ThreadPoolExecutor(len(MODULES)) as pool:
-        results = dict(zip(MODULES, pool.map(start, MODULES), strict=True))
+    with ThreadPoolExecutor(len(platforms)) as pool:
+        results = dict(zip(platforms, pool.map(start, platforms), strict=True))
     started = {name: r for name, r in results.items() if isinstance(r, RunningPlatform)}
     failed = [r for r in results.values() if isinstance(r, RuntimeError)]
     running = RunningSandbox(started)

@@ -160,7 +160,9 @@ class InboxReading(Repository):
         )
         return {record_id: at for record_id, at in rows}
 
-    def held_by_counterparty(self, connection: str, reason_codes: Collection[str]) -> list[WaitingSum]:
+    def held_by_counterparty(
+        self, connection: str, reason_codes: Collection[str]
+    ) -> list[WaitingSum]:
         """Held invoices and money of each counterparty and currency, for these reasons."""
         currency = func.coalesce(_made.currency, NO_CURRENCY)
         facts = invoice_facts.c
@@ -182,7 +184,10 @@ class InboxReading(Repository):
             )
             .group_by(facts.counterparty_id, currency)
         )
-        return [WaitingSum(party, Sum(money, count, int(amount))) for party, money, count, amount in rows]
+        return [
+            WaitingSum(party, Sum(money, count, int(amount)))
+            for party, money, count, amount in rows
+        ]
 
     def ready_of(self, connection: str, financier: str, counterparty_id: str) -> list[int]:
         """Records of a counterparty whose financing invoice is ready and not yet sent."""

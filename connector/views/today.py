@@ -61,6 +61,7 @@ def today(tx: Transaction, spoken: Sequence[Spoken], now: datetime) -> Json:
         *_with_the_financier(tx),
         *_parked(totals),
         *_stuck(tx),
+        *_decisions(tx),
     ]
     return {
         "systems": systems,
@@ -277,6 +278,16 @@ def _parked(totals: Iterable[FinancingTotal]) -> list[Need]:
     sums = [sum_line(parked[currency]) for currency in sorted(parked)]
     count = sum(each.count for each in parked.values())
     return [Need("parked", "parked", count, sums, ("invoices", {"state": "parked"}))]
+
+
+def _decisions(tx: Transaction) -> list[Need]:
+    """Changes of a mapping that were back-tested and wait for somebody to approve or activate them."""
+    states = [document.state for document in tx.mapping_documents.open()]
+    return [
+        Need("mapping", state, states.count(state), leads_to=("mappings", {}))
+        for state in ("backtested", "approved")
+        if state in states
+    ]
 
 
 def _stuck(tx: Transaction) -> list[Need]:

@@ -63,15 +63,13 @@ def test_the_first_admin_sets_the_connector_up_and_signs_in(
 def test_today_says_what_needs_a_person_and_leads_there(come: Come, way: Way):
     admin = come(way, Role.ADMIN)
     admin.open("/")
-    admin.sees("need a person", "Money in flight", "books")
+    admin.sees("What needs a person", "Money in flight", "69,458.61", "books")
     held = admin.row("A company is not linked")
-    expect(held).to_contain_text("USD")
-    count = int(held.get_by_role("cell").nth(1).inner_text())
+    expect(held).to_contain_text("2,962.98")
     admin.keep("2-today")
-    admin.press("A company is not linked", "link")
+    admin.press("A company is not linked", "link", held, exact=False)
     admin.heading_begins("Error inbox")
     admin.sees("LINK-keyboard")
-    assert count >= 1
     admin.keep("2-where-it-leads")
 
 
@@ -87,8 +85,8 @@ def test_invoices_are_searched_summed_and_exported(come: Come, way: Way, tmp_pat
     admin.sees("BULK-desktop-1", "6 invoices", "13,800.06")
     admin.does_not_see("RE-2041")
     assert "q=BULK" in admin.page.url
-    admin.press("Remove the filter Outcome", "link")
-    assert "outcome" not in admin.page.url
+    admin.press("Remove the filter Outcome", "link", exact=False)
+    expect(admin.page.get_by_label("Outcome", exact=True)).to_have_value("")
     admin.sees("6 invoices")
     admin.keep("3-invoices")
     with admin.page.expect_download() as download:

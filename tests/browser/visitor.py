@@ -62,9 +62,11 @@ class Visitor:
         entry = self.page.get_by_role("navigation", name="Main").get_by_role("link", name=title)
         self._use(entry)
 
-    def press(self, name: str, kind: Kind = "button", inside: Locator | None = None) -> None:
+    def press(
+        self, name: str, kind: Kind = "button", inside: Locator | None = None, *, exact: bool = True
+    ) -> None:
         """A button or link by its words."""
-        self._use((inside or self.page.locator("body")).get_by_role(kind, name=name).first)
+        self._use((inside or self.page.locator("body")).get_by_role(kind, name=name, exact=exact).first)
 
     def _use(self, target: Locator) -> None:
         if self.way.keyboard:

@@ -23,7 +23,7 @@ from connector.views.explained import explained
 from connector.views.mappings import golden_example, mapping_document, trial
 from mappings import DocumentProblem, MappingError, diff
 
-page = Blueprint("mapping_editor", __name__, url_prefix="/mappings/documents")
+page = Blueprint("mappings_editor", __name__, url_prefix="/mappings/documents")
 
 LONGEST_TEXT = 131_072
 STEPS = ("draft", "checked", "backtested", "approved", "active")
@@ -73,7 +73,7 @@ def _page(
     before_after, record_problem = _explained(document, record) if not problems else (None, None)
     second_person = life.policy.second_person
     return render_template(
-        "mapping_editor.html",
+        "mappings_editor.html",
         document=mapping_document(document),
         is_open=document.is_open,
         text=text,
@@ -156,7 +156,7 @@ def save(document_id: int) -> Response | tuple[str, int]:
         "It can be used: back-test it next." if not wrong else "It cannot be used yet, see below."
     )
     flash(f"Saved as version {made.version_no}. {said}", "wait" if wrong else "good")
-    return redirect(url_for("mapping_editor.show", document_id=made.id), 303)
+    return redirect(url_for("mappings_editor.show", document_id=made.id), 303)
 
 
 def _text() -> str:
@@ -177,7 +177,7 @@ def _step(document_id: int, said: str, work: Callable[[str], object]) -> Respons
         flash(str(error), "bad")
     else:
         flash(said, "good")
-    return redirect(url_for("mapping_editor.show", document_id=document_id), 303)
+    return redirect(url_for("mappings_editor.show", document_id=document_id), 303)
 
 
 @page.post("/<int:document_id>/backtest")

@@ -152,7 +152,7 @@ def new() -> Response:
     else:
         text = active.document
     made = program.mapping_life.new(subject, text, current_person().actor, note=note)
-    return redirect(url_for("mapping_editor.show", document_id=made.id), 303)
+    return redirect(url_for("mappings_editor.show", document_id=made.id), 303)
 
 
 # -- trials -------------------------------------------------------------------------------------------------------

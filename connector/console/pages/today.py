@@ -99,6 +99,9 @@ def title(need: Need) -> str:
         return f"{plural(need.count, 'message')} could not be delivered ({label(code)})"
     if need.kind == "inbox":
         return f"{plural(need.count, 'event')} from a financier could not be placed"
+    if need.kind == "mapping":
+        step = "to be approved or activated" if code == "backtested" else "to be activated"
+        return f"{plural(need.count, 'change')} of a mapping {step}"
     return CAUSES.get(code, label(code).capitalize())
 
 
@@ -111,6 +114,7 @@ def url(need: Need) -> str | None:
         "connections": ("connections.listing",),
         "outbox": ("deliveries.listing",),
         "inbox_events": ("deliveries.events",),
+        "mappings": ("mappings.listing",),
     }
     values: dict[str, Any] = dict(filters)
     for endpoint in endpoints.get(where, ()):

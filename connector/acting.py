@@ -1,0 +1,94 @@
+"""What a person may do, wired for one program: the commands, the pages and the API begin here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from connector.bootstrap import Program
+from connector.config.model import Flow
+from connector.errors import ConfigError
+from connector.inbox_actions import (
+    Assigning,
+    Attaching,
+    CompanyLinks,
+    Excluding,
+    FinancingRequests,
+    ParkedMessages,
+    Retrying,
+)
+
+
+class Actions:
+    """The use cases of one program's people."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+
+    def flow(self, connection: str) -> Flow:
+        """The flow of a connection. Raises ConfigError when there is none."""
+        flow = self._program.flow_of(connection)
+        if flow is None:
+            known = ", ".join(f.connection for f in self._program.config.flows) or "none"
+            raise ConfigError(
+                f"No flow takes the invoices of {connection[:80]!r} anywhere.",
+                remedy=f"Connections with a flow: {known}.",
+            )
+        return flow
+
+    def decide_anew(
+        self,
+        connection: str,
+        *,
+        only_record: int | None = None,
+        reason_codes: Sequence[str] | None = None,
+    ) -> int:
+        """Decide stored records of a connection anew by its active mapping; how many came out otherwise."""
+        decider = self._program.decider(connection)
+        if decider is None:
+            return 0
+        return self._program.redecider(connection).run(
+            decider, "recheck", only_record=only_record, reason_codes=reason_codes
+        )
+
+    @property
+    def excluding(self) -> Excluding:
+        return Excluding(self._program.database, self.decide_anew)
+
+    @property
+    def retrying(self) -> Retrying:
+        return Retrying(self._program.database, self.decide_anew)
+
+    @property
+    def attaching(self) -> Attaching:
+        return Attaching(self._program.database, self.decide_anew)
+
+    @property
+    def assigning(self) -> Assigning:
+        return Assigning(self._program.database)
+
+    @property
+    def parked(self) -> ParkedMessages:
+        harmless = {
+            name: financier.repeatable_steps for name, financier in self._program.financiers.items()
+        }
+        return ParkedMessages(self._program.database, harmless)
+
+    def company_links(self, flow: Flow) -> CompanyLinks:
+        """The links of a flow."""
+        program = self._program
+        return CompanyLinks(
+            program.database,
+            flow,
+            program.financiers[flow.financier],
+            program.linker(flow),
+            self.decide_anew,
+        )
+
+    def requests(self, flow: Flow) -> FinancingRequests:
+        """Requests of financing for the invoices of a flow."""
+        program = self._program
+        return FinancingRequests(
+            program.database,
+            program.submit_task(flow).open_one,
+            program.financing_sessions(flow),
+        )
