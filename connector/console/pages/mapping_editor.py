@@ -73,7 +73,7 @@ def _page(
     before_after, record_problem = _explained(document, record) if not problems else (None, None)
     second_person = life.policy.second_person
     return render_template(
-        "mappings_editor.html",
+        "mapping_editor.html",
         document=mapping_document(document),
         is_open=document.is_open,
         text=text,

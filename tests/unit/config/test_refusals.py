@@ -19,7 +19,7 @@ SCHEDULE_KEYS = (
 )
 LEDGER_KEYS = (
     "archived, base_url, concurrency, full_walk_interval_seconds, interval_seconds, jitter_seconds, "
-    "password, system, timeout_seconds, version"
+    "password, system, timeout_seconds, version, webhook"
 )
 
 # What is replaced in the good configuration, by what; then line and message of the refusal.
