@@ -86,9 +86,6 @@ PAGES = {
 def build(folder: Path, records: int) -> None:
     """A store with so many invoices and their lives."""
     with page_server(records) as server:
-        prepared(server.url, folder).close()
-        with (folder / "connector.toml").open("a") as config:
-            config.write('buyer_limits = "ignore"\n')  # of the flow, which stands last
         program = prepared(server.url, folder)
         program.pull_task("finexio").run(full_walk=True)
         began = time.monotonic()

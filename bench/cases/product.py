@@ -51,6 +51,7 @@ submitted_by = "finance@example.com"
 success_url = "https://portal.example.com/financed"
 cancel_url = "https://portal.example.com/canceled"
 type_of_goods = ["other"]
+buyer_limits = "ignore"
 """
 
 

@@ -52,14 +52,14 @@ def demo(
 ) -> None:
     """Watch the whole life of invoices in the built-in sandbox, reckoned up to the cent.
 
-    Starts two accounting systems and a financier on this machine, pulls, maps, submits, hears, writes back, and
+    Starts three accounting systems and two financiers on this machine, pulls, maps, submits, hears, writes back, and
     compares every total with the ledgers that the other sides kept. Nothing leaves this machine.
     """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop_or_leave(stop))
     say(
-        f"Starting the sandbox: two accounting systems with {invoices} invoices each, and a financier."
+        f"Starting the sandbox: three accounting systems with {invoices} invoices each, and two financiers."
     )
     if faults:
         say("Some requests are made to fail on purpose; the warnings show how that is put right.")

@@ -85,9 +85,7 @@ class _Ledger:
         return {str(row.remote_invoice_id): row for row in mine}
 
 
-def _outcomes(
-    program: Program, connection: str, base_url: str, query: str = ""
-) -> Iterator[Line]:
+def _outcomes(program: Program, connection: str, base_url: str, query: str = "") -> Iterator[Line]:
     """I5: records and gross amounts by outcome and currency."""
     today = program.clock.today().isoformat()
     told = control(base_url, f"/sandbox/totals?today={today}{query}")
@@ -198,7 +196,7 @@ def _rows(base_url: str, table: str, kind: str) -> Iterator[Mapping[str, Any]]:
     after = 0
     while rows := control(base_url, f"/sandbox/ledger/{table}?after={after}&limit=1000"):
         yield from (row for row in rows if row["kind"] == kind)
-        after = rows[-1]["rowid"]
+        after = rows[-1]["sequence" if table == "history" else "rowid"]
 
 
 def _by_currency(rows: Iterable[Mapping[str, Any]]) -> dict[str, tuple[int, int]]:

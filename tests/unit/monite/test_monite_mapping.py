@@ -14,13 +14,13 @@ from connector.sandbox.monite import MoniteSettings, create_monite
 from connector.sandbox.monite.oracle import outcome_of
 from connector.strict_json import loads_storable
 from connector.systems.monite.records import invoice_record, is_wanted
-from mappings import load_shipped
+from mappings import load_mapping, shipped
 from mappings.outcome import Outcome
 from tests.fakes import START
 
 CONTRACT = json.loads((Path(__file__).parents[2] / "contracts" / "monite.json").read_text())
 ENTITY = "9a1d7b52-6c6e-4c09-8c39-5b7c0a6a2b02"
-MAPPING = load_shipped("monite")
+MAPPING = load_mapping(shipped()["monite"], name="monite")
 TODAY = START.date()
 
 
