@@ -21,6 +21,8 @@ run: install  ## Run the main job on the sandbox, then leave the page at http://
 	@$(BIN)/connector demo --port $(PORT) $(ARGS)
 
 test: check  ## Set up, then run every check and test
+	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null 2>&1 && exit 0; done; \
+	  echo "No Chromium is installed (on Debian the package chromium): the tests that look at the pages in a browser are skipped."
 	@echo "Running the tests."
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(TESTS)
 

@@ -108,7 +108,7 @@ def _entry(given: str) -> tuple[str, Value]:
 @click.argument("document", type=ROW_NUMBER)
 @pass_invocation
 def mapping_withdraw(invocation: Invocation, document: int) -> None:
-    """Give up a draft."""
+    """Give up a draft. Its text and its reports stay readable; it can no longer become active."""
     with invocation.program() as program:
         program.mapping_life.withdraw(document, operator())
     say(f"Document {document} is withdrawn.")
@@ -301,7 +301,7 @@ def example_check(invocation: Invocation, document: int | None, connection: str)
 @click.argument("name")
 @pass_invocation
 def example_retire(invocation: Invocation, connection: str, name: str) -> None:
-    """Take an example out of force."""
+    """Take an example out of force: no activation is held to it any more."""
     with invocation.program() as program, program.database.write() as tx:
         tx.mapping_examples.retire(connection, name)
         tx.audit.append(operator(), "mapping.example_retired", f"{connection} {name}", {})

@@ -22,33 +22,43 @@ Say = Callable[[str], None]
 class Life:
     """One demo life."""
 
-    def __init__(self, program: Program, world: World, tasks: Tasks, say: Say) -> None:
+    def __init__(
+        self,
+        program: Program,
+        world: World,
+        tasks: Tasks,
+        say: Say,
+        *,
+        pause_seconds: float = 0.2,
+    ) -> None:
         self._program = program
         self._world = world
         self._tasks = tasks
         self._say = say
+        self._pause_seconds = pause_seconds
         self._clock: Clock = program.clock
+        self._began = self._clock.monotonic_seconds()
         self._told: dict[str, object] = {}
 
     def run(self) -> None:
         """From the first pull to the last status. Raises Unavailable when it does not end."""
         desks = self._world.desks.values()
-        began = self._clock.monotonic_seconds()
         self._say("Reading invoices from the accounting systems.")
-        self._until_quiet(began)
+        self.until_quiet()
         self._say("A person completes the financing sessions.")
         for desk in desks:
             control(desk, "/sandbox/person/complete-all", {})
         while True:
-            self._until_quiet(began)
+            self.until_quiet()
             told = [control(desk, "/sandbox/desk/advance", {"steps": 1}) for desk in desks]
             if not any(answer["moved"] for answer in told):
                 break
             self._tell("The financiers decide", self._statuses())
-        self._until_quiet(began)
+        self.until_quiet()
 
-    def _until_quiet(self, began: float) -> None:
-        """Work until nothing is due, every webhook was delivered, and who sends none was asked."""
+    def until_quiet(self) -> None:
+        """Work until nothing is due, every webhook was delivered, and who sends none was asked. Raises Unavailable when
+        that does not come about."""
         silent = [n for n, f in self._program.config.financiers.items() if f.webhook is None]
         while True:
             silent = [name for name in silent if not self._tasks.poll(name, everything=True)]
@@ -56,10 +66,10 @@ class Life:
                 task()
             if not (silent or self._left() or self._deliveries_left()):
                 return
-            if self._clock.monotonic_seconds() - began > LONGEST_SECONDS:
+            if self._clock.monotonic_seconds() - self._began > LONGEST_SECONDS:
                 raise Unavailable(f"The demo does not come to rest: {self._left()} rows are open.")
             self._tell("On their way", self._submitted())
-            self._clock.sleep(0.2)
+            self._clock.sleep(self._pause_seconds)
 
     def _left(self) -> int:
         with self._program.database.read() as tx:

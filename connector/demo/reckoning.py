@@ -13,6 +13,7 @@ from typing import Any
 from connector.bootstrap import Program
 from connector.deciding import DOCUMENT_MISSING, NO_CURRENCY
 from connector.demo.world import World
+from connector.evaluating import LARGEST_COUNTED
 from connector.sandbox.run import control
 from connector.store.financing_rows import FinancingRow
 from connector.verifying import Verifier
@@ -42,7 +43,12 @@ def reckon(program: Program, world: World) -> list[Line]:
     lines = [
         *_outcomes(program, "finexio", sandbox.finexio.base_url),
         *_outcomes(program, "tryton", sandbox.tryton.base_url),
-        *_outcomes(program, "monite", sandbox.monite.base_url, "&financier=monite"),
+        *_outcomes(
+            program,
+            "monite",
+            sandbox.monite.base_url,
+            f"&financier=monite&largest={LARGEST_COUNTED}",
+        ),
         *_financed(program, hosted),
         *_financed(program, monite),
         *_altogether(program, (hosted, monite)),

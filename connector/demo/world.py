@@ -129,7 +129,7 @@ TRYTON_FAULTS: tuple[dict[str, Any], ...] = (
 )
 MONITE_FAULTS: tuple[dict[str, Any], ...] = (
     {"match": "GET /v1/receivables", "times": 1, "fault": "status_503"},
-    {"match": "GET /v1/payables", "times": 1, "skip": 1, "fault": "cut_in_body"},
+    {"match": "GET /v1/payables", "times": 1, "skip": 1, "fault": "status_500"},
     {"match": "GET /v1/counterparts", "times": 1, "fault": "rate_limited"},
     {"match": "POST /v1/financing_invoices", "times": 1, "fault": "commit_then_timeout"},
     {

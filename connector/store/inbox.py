@@ -227,6 +227,21 @@ class Inbox:
         if changed != 1:
             raise InvariantBroken(f"Inbox row {row_id} is not quarantined; nothing was changed.")
 
+    def again(self, row_ids: Sequence[int]) -> int:
+        """A person's decision: work on events once more, finished or quarantined. Those that wait already are left as they
+        are. Gives how many."""
+        now, changed = self._clock.now(), 0
+        for start in range(0, len(row_ids), _KEYS_PER_SELECT):
+            changed += self._connection.execute(
+                update(inbox)
+                .where(
+                    inbox.c.id.in_(row_ids[start : start + _KEYS_PER_SELECT]),
+                    inbox.c.state.in_(("done", "quarantined")),
+                )
+                .values(state="received", next_attempt_at=now, finished_at=None)
+            ).rowcount
+        return changed
+
     def get(self, row_id: int) -> InboxRow | None:
         rows = self._rows(select(inbox).where(inbox.c.id == row_id))
         return rows[0] if rows else None

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import func, select, text
 
 from connector.store.financing_rows import FinancingRow, decoded
 from connector.store.inbox import InboxRow
-from connector.store.outbox_reading import Attempt, OutboxReading, OutboxRow
+from connector.store.outbox_reading import OPEN, Attempt, OutboxReading, OutboxRow
 from connector.store.schema import (
     attempts,
     financing_invoices,
     inbox,
     outbox,
+    source_records,
     status_timeline,
 )
 
@@ -98,6 +100,70 @@ class DeliveryReading(OutboxReading):
             for endpoint, count in self._connection.execute(counted.where(chosen)):
                 found[endpoint, state] = count
         return found
+
+    def heard_between(
+        self,
+        since: datetime | None,
+        before: datetime | None,
+        *,
+        endpoint: str | None = None,
+        state: str | None = None,
+        limit: int,
+    ) -> list[tuple[int, str, str]]:
+        """(id, endpoint, state) of finished and quarantined events that came from `since` on and before `before`, oldest
+        first."""
+        states = ("done", "quarantined") if state is None else (state,)
+        query = select(inbox.c.id, inbox.c.endpoint, inbox.c.state).where(inbox.c.state.in_(states))
+        if endpoint is not None:
+            query = query.where(inbox.c.endpoint == endpoint)
+        if since is not None:
+            query = query.where(inbox.c.received_at >= since)
+        if before is not None:
+            query = query.where(inbox.c.received_at < before)
+        rows = self._connection.execute(query.order_by(inbox.c.id).limit(limit))
+        return [(row.id, row.endpoint, row.state) for row in rows]
+
+    def parked_between(
+        self,
+        since: datetime | None,
+        before: datetime | None,
+        *,
+        target: str | None = None,
+        kind: str | None = None,
+        limit: int,
+    ) -> list[OutboxRow]:
+        """Parked messages that were written from `since` on and before `before`, oldest first."""
+        query = select(outbox).where(_SENT_AND_STUCK, outbox.c.state == "parked")
+        for column, value in ((outbox.c.target, target), (outbox.c.kind, kind)):
+            if value is not None:
+                query = query.where(column == value)
+        if since is not None:
+            query = query.where(outbox.c.created_at >= since)
+        if before is not None:
+            query = query.where(outbox.c.created_at < before)
+        return self._rows(query.order_by(outbox.c.id).limit(limit))
+
+    def sums_of(self, financing_ids: Sequence[int]) -> list[tuple[str, int, int]]:
+        """(currency, count, minor units) of financing invoices, each counted once."""
+        columns = financing_invoices.c
+        rows = self._connection.execute(
+            select(columns.currency, func.count(), func.sum(columns.amount_minor_units))
+            .where(self._among(columns.id, sorted(set(financing_ids))))
+            .group_by(columns.currency)
+            .order_by(columns.currency)
+        )
+        return [(currency, count, int(amount)) for currency, count, amount in rows]
+
+    def open_of_connection(self, connection: str) -> int:
+        """Messages about a connection's invoices that are still to be sent, looked up or decided about by a person."""
+        query = (
+            select(func.count())
+            .select_from(outbox)
+            .join(financing_invoices, financing_invoices.c.id == outbox.c.financing_invoice_id)
+            .join(source_records, source_records.c.id == financing_invoices.c.record_id)
+            .where(outbox.c.state.in_(OPEN), source_records.c.connection == connection)
+        )
+        return self._connection.execute(query).scalar_one()
 
     def attempts_of_rows(self, row_ids: Sequence[int]) -> dict[int, list[Attempt]]:
         """The attempts of outbox rows, by row, in order."""

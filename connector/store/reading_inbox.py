@@ -12,7 +12,6 @@ from connector.store.reading_invoices import NO_CURRENCY, Sum
 from connector.store.repository import Repository
 from connector.store.schema import (
     financing_invoices,
-    invoice_facts,
     outcomes,
     source_records,
 )
@@ -57,14 +56,6 @@ class InboxSelection:
     reason_code: str | None = None
     detail: str | None = None
     record_ids: Sequence[int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class WaitingSum:
-    """Held invoices of one counterparty in one currency."""
-
-    counterparty_id: str
-    sum: Sum
 
 
 class InboxReading(Repository):
@@ -158,36 +149,32 @@ class InboxReading(Repository):
             .join(outcomes, _made.id == _records.outcome_id)
             .where(self._among(_records.id, list(record_ids)))
         )
-        return {record_id: at for record_id, at in rows}
+        return {row.id: row.decided_at for row in rows}
 
-    def held_by_counterparty(
+    def held_sentences(
         self, connection: str, reason_codes: Collection[str]
-    ) -> list[WaitingSum]:
-        """Held invoices and money of each counterparty and currency, for these reasons."""
+    ) -> list[tuple[str, Sum]]:
+        """Held invoices and money of each sentence and currency, for these reasons: a gate's sentence names the company
+        that is waited for."""
         currency = func.coalesce(_made.currency, NO_CURRENCY)
-        facts = invoice_facts.c
         rows = self._connection.execute(
             select(
-                facts.counterparty_id,
+                _made.sentence,
                 currency,
                 func.count(),
                 func.coalesce(func.sum(_made.amount_minor_units), 0),
             )
             .select_from(source_records)
             .join(outcomes, _made.id == _records.outcome_id)
-            .join(invoice_facts, facts.record_id == _records.id)
             .where(
                 _records.connection == connection,
                 _records.outcome_kind == "held",
                 _records.reason_code.in_(list(reason_codes)),
-                facts.counterparty_id.is_not(None),
             )
-            .group_by(facts.counterparty_id, currency)
+            .group_by(_made.sentence, currency)
+            .order_by(_made.sentence, currency)
         )
-        return [
-            WaitingSum(party, Sum(money, count, int(amount)))
-            for party, money, count, amount in rows
-        ]
+        return [(text or "", Sum(money, count, int(amount))) for text, money, count, amount in rows]
 
     def ready_of(self, connection: str, financier: str, counterparty_id: str) -> list[int]:
         """Records of a counterparty whose financing invoice is ready and not yet sent."""

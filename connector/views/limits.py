@@ -20,7 +20,7 @@ def buyer_limits(tx: Transaction, connection: str, financier: str) -> list[Json]
             "name": party.name,
             "financier": financier,
             "company_id": links[party.counterparty_id].company_id,
-            **_standing(known.get(links[party.counterparty_id].company_id)),
+            **limit_standing(known.get(links[party.counterparty_id].company_id)),
         }
         for party in tx.companies.counterparties(connection)
         if party.counterparty_id in links and party.role != "supplier"
@@ -29,10 +29,11 @@ def buyer_limits(tx: Transaction, connection: str, financier: str) -> list[Json]
 
 def buyer_limit(row: LimitRow) -> Json:
     """One limit."""
-    return {"company_id": row.company_id, **_standing(row)}
+    return {"company_id": row.company_id, **limit_standing(row)}
 
 
-def _standing(row: LimitRow | None) -> Json:
+def limit_standing(row: LimitRow | None) -> Json:
+    """Where a limit stands; `status` alone where nobody asked about it yet."""
     if row is None:
         return {"status": NEVER_ASKED, "raw_status": None}
     return {

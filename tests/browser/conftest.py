@@ -100,6 +100,7 @@ def come(
                 viewport={"width": way.width, "height": way.height},
                 storage_state=known,
                 has_touch=way is PHONE,
+                reduced_motion="reduce",
                 **options,
             )
             stack.callback(context.close)

@@ -1,39 +1,112 @@
-"""The error inbox: what is held or rejected, and why."""
+"""The error inbox: what is held or rejected, by cause, with who acts and what they do."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from flask import Blueprint, render_template
 
+from connector.access import current_person
 from connector.console import here
-from connector.console.queries import Query
-from connector.views import inbox_line
+from connector.console.queries import Query, filters_only, url_with
+from connector.store.reading_inbox import WAITING, InboxSelection
+from connector.store.reading_invoices import Sum
+from connector.store.transaction import Transaction
+from connector.views.causes import WHO
+from connector.views.inbox import causes, mine, resolved_today, waiting_records
+from connector.views.invoices import sum_line
+from connector.views.lines import Json, outbox_line
 
 page = Blueprint("inbox", __name__, url_prefix="/inbox")
 
 PAGE_SIZE = 50
-KINDS = ("held", "rejected")
+LABELS = {"who": "Who acts", "mine": "Looked after by", "outcome": "Outcome", "reason_code": "Cause"}
 
 
 @page.get("")
 def listing() -> str:
-    """The list, oldest first."""
+    """The causes; with a cause in the address, its records."""
     query = Query()
     reason = query.text("reason_code")
-    outcome = query.one_of("outcome", KINDS)
+    outcome = query.one_of("outcome", WAITING)
+    connection = query.text("connection")
+    who = query.one_of("who", tuple(WHO))
+    only_mine = query.one_of("mine", ("me",)) is not None
+    program = here.program()
     with here.read() as tx:
-        rows = tx.records.list_current(
-            KINDS if outcome is None else (outcome,),
-            connection=query.text("connection"),
-            reason_code=reason,
-            after_id=query.number("after") or 0,
-            limit=PAGE_SIZE,
-        )
-        facts = tx.invoices.of_records([row.record.id for row in rows])
+        shown = [
+            line
+            for line in causes(tx)
+            if (outcome in (None, line["kind"]))
+            and (reason in (None, line["reason_code"]))
+            and (connection in (None, line["connection"]))
+            and (who in (None, line["who"]))
+            and (query.text("detail") in (None, line["detail"]))
+        ]
+        my_causes, my_records = mine(tx.assignments.all(), current_person().id)
+        own: list[Json] = []
+        if only_mine:
+            shown = [line for line in shown if line["subject"] in my_causes]
+            chosen = InboxSelection(connection=connection, record_ids=my_records)
+            own = waiting_records(tx, chosen, 0, PAGE_SIZE)
+        if reason is not None and not only_mine:
+            return _records(tx, query, shown, reason)
+        resolved = resolved_today(tx, program.clock.now())
+        parked = [outbox_line(row) for row in tx.deliveries.sent(state="parked", limit=PAGE_SIZE)]
+    active = filters_only()
     return render_template(
         "inbox.html",
-        lines=[{**inbox_line(row), "invoice": facts.get(row.record.id)} for row in rows],
-        reason=reason,
-        outcome=outcome,
+        causes=shown,
+        count=sum(line["count"] for line in shown),
+        sums=_summed(shown),
+        resolved=resolved,
+        parked=parked,
+        own=own,
+        only_mine=only_mine,
+        has_mine=bool(my_causes or my_records),
+        active=active,
+        labels=LABELS,
+        who_words=WHO,
+        connections=list(program.config.connections),
+        values={"outcome": outcome, "connection": connection, "who": who},
         problems=query.problems,
-        next_after=rows[-1].record.id if len(rows) == PAGE_SIZE else None,
     )
+
+
+def _records(tx: Transaction, query: Query, shown: list[Json], reason: str) -> str:
+    chosen = InboxSelection(
+        connection=query.text("connection"),
+        kind=query.one_of("outcome", WAITING),
+        reason_code=reason,
+        detail=query.text("detail"),
+    )
+    after = query.number("after") or 0
+    lines = waiting_records(tx, chosen, after, PAGE_SIZE)
+    return render_template(
+        "inbox_records.html",
+        causes=shown,
+        cause=shown[0] if len(shown) == 1 else None,
+        reason=reason,
+        lines=lines,
+        sums=[sum_line(each) for each in tx.error_inbox.sums(chosen)],
+        people=[each for each in tx.people.all() if each.state == "active"],
+        selection=filters_only("mine", "who"),
+        next_url=url_with(after=lines[-1]["record_id"]) if len(lines) == PAGE_SIZE else None,
+        first_url=url_with(after=None) if after else None,
+        problems=query.problems,
+    )
+
+
+def _summed(lines: Iterable[Json]) -> list[Json]:
+    """The sums of several causes, by currency."""
+    found: dict[str, dict[str, Any]] = {}
+    for line in lines:
+        for each in line["sums"]:
+            before = found.setdefault(each["currency"], {"count": 0, "minor": 0})
+            before["count"] += each["count"]
+            before["minor"] += each["amount_minor_units"]
+    return [
+        sum_line(Sum(currency, found[currency]["count"], found[currency]["minor"]))
+        for currency in sorted(found)
+    ]

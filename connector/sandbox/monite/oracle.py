@@ -31,9 +31,11 @@ def outcome_of(
         return "excluded", "credit_note"
     if body.get("status") not in _READY["payable" if kind == "payable" else "invoice"]:
         return "excluded", "status"
+    amount = body.get("total_amount")
+    if financed_by_monite and kind == "payable" and None in (body.get("currency"), amount):
+        return "excluded", "payable"  # What it lacks is asked only of what would be financed.
     if body.get("currency") not in _EXPONENTS:
         return "rejected", "currency"
-    amount = body.get("total_amount")
     if type(amount) is not int or not 1 <= amount <= _LARGEST:
         return "rejected", "total_amount"
     due = body.get("due_date")
@@ -61,13 +63,20 @@ def gross(body: JsonObject) -> tuple[str, int]:
 
 
 def totals_of(
-    records: Iterable[tuple[str, JsonObject]], today: date, *, financed_by_monite: bool = False
+    records: Iterable[tuple[str, JsonObject]],
+    today: date,
+    *,
+    financed_by_monite: bool = False,
+    largest: int | None = None,
 ) -> Totals:
-    """Control totals over (kind, body)."""
+    """Control totals over (kind, body). Of an amount beyond `largest` a connector may say that it cannot be right, and
+    leave it out of all totals: whatever else there is about it, it is rejected and unreadable."""
     totals: Totals = {}
     for kind, body in records:
         outcome, _ = outcome_of(kind, body, today, financed_by_monite=financed_by_monite)
         currency, amount = gross(body)
+        if largest is not None and abs(amount) > largest:
+            outcome, currency, amount = "rejected", "unreadable", 0
         cell = totals.setdefault(outcome, {}).setdefault(
             currency, {"count": 0, "gross_minor_units": 0}
         )

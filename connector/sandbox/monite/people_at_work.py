@@ -95,7 +95,8 @@ def _add_books(world: World) -> None:
             if stored.body["_entity"] == entity
         )
         by_monite = request.args.get("financier") == "monite"
-        return reply(totals_of(records, today, financed_by_monite=by_monite))
+        largest = int(request.args["largest"]) if "largest" in request.args else None
+        return reply(totals_of(records, today, financed_by_monite=by_monite, largest=largest))
 
     @app.get("/sandbox/webhooks")
     def webhooks() -> Response:

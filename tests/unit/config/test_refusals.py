@@ -18,7 +18,7 @@ SCHEDULE_KEYS = (
     "shutdown_timeout_seconds, submit_interval_seconds, write_back_interval_seconds"
 )
 LEDGER_KEYS = (
-    "archived, base_url, concurrency, full_walk_interval_seconds, interval_seconds, jitter_seconds, "
+    "archived, base_url, company, concurrency, full_walk_interval_seconds, interval_seconds, jitter_seconds, "
     "password, system, timeout_seconds, version, webhook"
 )
 

@@ -63,7 +63,12 @@ def test_sides_and_amounts_of_both_kinds() -> None:
 
 @pytest.mark.parametrize(("currency", "total"), [("JPY", 50), ("KWD", 1234), ("USD", 12353)])
 def test_minor_units_are_the_currencys_own(currency: str, total: int) -> None:
-    row = {**CONTRACT["receivable"], "currency": currency, "total_amount": total, "amount_due": total}
+    row = {
+        **CONTRACT["receivable"],
+        "currency": currency,
+        "total_amount": total,
+        "amount_due": total,
+    }
     outcome = judged("receivable", row)
     assert (outcome.currency, outcome.amount_minor_units) == (currency, total)
     assert outcome.kind.value == ("mapped" if currency == "USD" else "excluded")

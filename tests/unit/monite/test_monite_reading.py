@@ -12,7 +12,7 @@ from marshmallow import ValidationError
 
 from connector.errors import ConfigError, ContractDrift, NotFound, Refused
 from connector.strict_json import loads_object
-from connector.system import Cursor, Page
+from connector.system import Cursor, Door, Page
 from connector.systems.monite import Monite, cursors
 from connector.systems.monite.client import MoniteClient
 from connector.systems.monite.cursors import Progress
@@ -157,9 +157,7 @@ def test_events_name_what_changed_where_open_ones_are_not_read_again(
     assert not any("status__in" in passed.query for passed in proxy.passed)
 
 
-def _door() -> Any:
-    from connector.system import Door
-
+def _door() -> Door:
     return Door("https://connector.example.com/webhooks/acme/", "p" * 30)
 
 
@@ -242,15 +240,22 @@ def test_a_payables_file_and_a_receivables_pdf(
     connect: Connect, platform: Platform, proxy: Proxy
 ) -> None:
     system = connect()
-    with_file = next(
-        o for o in platform.sandbox.ledger.select("payable") if o.body["file"] is not None
+    payables = platform.sandbox.ledger.select("payable")
+    with_file = next(o for o in payables if o.body["file"] is not None)
+    without = next(
+        o
+        for o in payables
+        if o.body["file"] is None and o.body["_entity"] == platform.settings.entity_id
     )
-    for source_id in (f"payable:{with_file.id}", f"receivable:{platform.one('receivable', 'issued')}"):
+    for source_id in (
+        f"payable:{with_file.id}",
+        f"receivable:{platform.one('receivable', 'issued')}",
+    ):
         document = system.document(source_id)
         assert document is not None
         assert document.file_format == "pdf"
         assert document.content.startswith(b"%PDF")
-    assert system.document(f"payable:{platform.one('payable', 'draft')}") is None
+    assert system.document(f"payable:{without.id}") is None
 
 
 def test_a_larger_file_is_passed_over(connect: Connect, platform: Platform) -> None:

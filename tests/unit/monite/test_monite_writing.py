@@ -79,7 +79,7 @@ def test_an_approved_payable_says_by_name_that_it_takes_none(
 def test_409_means_look_again(connect: Connect, platform: Platform, proxy: Proxy) -> None:
     """It was issued between our reading and our writing: looked at once more, then written as what it is now."""
     receivable = platform.one("receivable", "draft")
-    done = []
+    done: list[bool] = []
 
     def issue_first(forward: Any) -> Answer:
         if not done:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs
 
 import pytest
 
 from connector.errors import ContractDrift, OutcomeUnknown, ReconnectRequired, Unavailable
-from connector.transport import BearerAuthorization, ClientCredentials
+from connector.transport import BearerAuthorization, ClientCredentials, JsonGrant
 from tests.unit.transport.doubles import answer
 
 
@@ -136,3 +137,43 @@ def test_unsafe_outcome_stays_unknown_with_a_token(account):
     _, _, one = account([token("tok-1")], [answer(500)])
     with pytest.raises(OutcomeUnknown):
         one.request("POST", "/invoices", safe=False, body=b"{}")
+
+
+# -- token endpoints that take JSON -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def json_account(server, transport, clock):
+    def make(*tokens):
+        giver = server(*tokens)
+        grant = {"client_id": "id", "client_secret": "the-secret", "grant_type": "entity_user"}
+        proof = JsonGrant(
+            "/auth/token", grant, clock, secrets=["the-secret"], headers={"x-version": "2024"}
+        )
+        return giver, transport(giver.url, proof)
+
+    return make
+
+
+def test_a_json_grant_is_sent_as_it_stands(json_account):
+    giver, one = json_account(token("tok-1"), answer())
+    one.get("/x")
+    one.get("/x")
+    first, *others = giver.asked
+    assert (first.method, first.target) == ("POST", "/auth/token")
+    assert first.headers["content-type"] == "application/json"
+    assert first.headers["x-version"] == "2024"
+    assert json.loads(first.body) == {
+        "client_id": "id",
+        "client_secret": "the-secret",
+        "grant_type": "entity_user",
+    }
+    assert [asked.headers["authorization"] for asked in others] == ["Bearer tok-1"] * 2
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 422])
+def test_a_refused_json_grant_is_for_the_user_to_renew(json_account, status):
+    _, one = json_account(answer(status, b'{"error": {"message": "no, the-secret"}}'))
+    with pytest.raises(ReconnectRequired) as raised:
+        one.get("/x")
+    assert "the-secret" not in str(raised.value)

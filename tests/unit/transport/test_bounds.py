@@ -12,6 +12,7 @@ import pytest
 from connector.errors import ConfigError, ConnectorError, Refused, Unavailable
 from connector.transport import BasicAuthorization, Redactor, segment
 from connector.transport.pace import RateBudget
+from tests.fakes import START
 from tests.unit.transport.doubles import answer
 
 CANARY = "c4n4ry-S3cret/+ value"
@@ -243,3 +244,30 @@ def test_closing_ends_the_retries(server, transport, clock):
     with pytest.raises(Unavailable):
         one.get("/x")
     assert len(there.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "waited_seconds"),
+    [
+        ({"RateLimit-Remaining": "0", "RateLimit-Reset": "2"}, 2.0),
+        ({"RateLimit-Remaining": "0", "RateLimit-Reset": str(int(START.timestamp()) + 3)}, 3.0),
+        ({"RateLimit-Remaining": "0", "RateLimit-Reset": "9000"}, 5.0),  # no longer than patience
+        ({"RateLimit-Remaining": "0", "RateLimit-Reset": str(int(START.timestamp()) - 3)}, 0.0),
+        ({"RateLimit-Remaining": "0", "RateLimit-Reset": "soon"}, 0.0),
+        ({"RateLimit-Remaining": "0"}, 0.0),
+        ({"RateLimit-Remaining": "1", "RateLimit-Reset": "2"}, 0.0),
+    ],
+)
+def test_a_budget_that_is_spent_is_waited_out(server, transport, clock, headers, waited_seconds):
+    one = transport(server(answer(headers=headers)).url, heeds_rate_headers=True)
+    one.get("/x")
+    one.get("/x")
+    assert sum(clock.sleeps) == pytest.approx(waited_seconds)
+
+
+def test_rate_headers_are_heeded_only_where_that_is_asked_for(server, transport, clock):
+    headers = {"RateLimit-Remaining": "0", "RateLimit-Reset": "2"}
+    one = transport(server(answer(headers=headers)).url)
+    one.get("/x")
+    one.get("/x")
+    assert clock.sleeps == []
