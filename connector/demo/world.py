@@ -194,12 +194,20 @@ def world(
             webhook_secret=signing,
         ) as sandbox:
             if faults:
-                control(sandbox.finexio.base_url, "/sandbox/faults", list(FIRST_FAULTS))
-                control(sandbox.tryton.base_url, "/sandbox/faults", list(TRYTON_FAULTS))
-                control(sandbox.monite.base_url, "/sandbox/faults", list(MONITE_FAULTS))
-                control(sandbox.financier.base_url, "/sandbox/faults", list(FINANCIER_FAULTS))
+                add_faults(sandbox)
             config_path = write_config(place, sandbox, port, signing, path_secret)
             yield World(place, sandbox, config_path, path_secret)
+
+
+def add_faults(sandbox: RunningSandbox) -> None:
+    """Let go wrong what goes wrong in every demo."""
+    for platform, faults in (
+        (sandbox.finexio, FIRST_FAULTS),
+        (sandbox.tryton, TRYTON_FAULTS),
+        (sandbox.monite, MONITE_FAULTS),
+        (sandbox.financier, FINANCIER_FAULTS),
+    ):
+        control(platform.base_url, "/sandbox/faults", list(faults))
 
 
 def write_config(

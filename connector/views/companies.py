@@ -66,7 +66,9 @@ def waiting_for(tx: Transaction, flow: Flow, row: CounterpartyRow) -> list[Sum]:
     return _waiting(tx, flow, [row]).get(row.counterparty_id, [])
 
 
-def known_tax_ids(tx: Transaction, flows: Sequence[Flow], financier: str) -> dict[str, tuple[str, str]]:
+def known_tax_ids(
+    tx: Transaction, flows: Sequence[Flow], financier: str
+) -> dict[str, tuple[str, str]]:
     """By plain tax id: the company at a financier that a counterparty of it is linked to, and that one's name."""
     found: dict[str, tuple[str, str]] = {}
     for connection in sorted({f.connection for f in flows if f.financier == financier}):

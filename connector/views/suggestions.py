@@ -16,7 +16,32 @@ LEAST_ALIKE = 80
 MOST = 3
 
 _LEGAL_FORMS = frozenset(
-    "ag bv co company corp corporation gmbh inc incorporated kg limited llc llp ltd nv oy plc pte pty sa sarl sas se srl".split()
+    [
+        "ag",
+        "bv",
+        "co",
+        "company",
+        "corp",
+        "corporation",
+        "gmbh",
+        "inc",
+        "incorporated",
+        "kg",
+        "limited",
+        "llc",
+        "llp",
+        "ltd",
+        "nv",
+        "oy",
+        "plc",
+        "pte",
+        "pty",
+        "sa",
+        "sarl",
+        "sas",
+        "se",
+        "srl",
+    ]
 )
 _WORD = re.compile(r"[^\W_]+")
 
@@ -82,7 +107,5 @@ class Suggesting:
         reason = "same name" if alike == 100 else f"name {alike} % alike"
         if row.country and company.country:
             same = row.country == company.country
-            reason += (
-                ", same country" if same else f", but in {company.country}, not {row.country}"
-            )
+            reason += ", same country" if same else f", but in {company.country}, not {row.country}"
         return Suggestion(company.company_id, company.name, company.country, reason)

@@ -21,7 +21,7 @@ from connector.sandbox.server import serve
 from connector.secrets import Secret
 from tests.conformance.harness import SystemSide
 from tests.fakes import START
-from tests.monite_contract import checked
+from tests.monite_contract import Contract, checked
 
 VARIANTS = ("2024-05-25", "2024-01-31")
 SECRET = "c4n4ry-monite-client-secret"
@@ -40,11 +40,27 @@ def open_side(variant: str, directory: Path) -> Iterator[SystemSide]:
     )
     sandbox = create_monite(settings, directory, SandboxClock(START))
     # Its answers are checked where it is tested itself; here that would cost many times what is tested.
-    with serve(sandbox) as url:
+    with checked(sandbox, answers=False) as contract, serve(sandbox) as url:
+        _each_once(contract)
         if variant == "2024-01-31":
             for about in ("payable", "receivable"):
                 _subscribe(sandbox, about)
         yield _side(variant, sandbox, settings, url)
+
+
+def _each_once(contract: Contract) -> None:
+    """Check equal requests once: the suite walks the same lists some hundred times."""
+    check, seen = contract.check_request, set()
+
+    def check_new(environ: dict[str, Any], body: bytes) -> None:
+        names = ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "CONTENT_TYPE")
+        headers = ("HTTP_X_MONITE_VERSION", "HTTP_X_MONITE_ENTITY_ID", "HTTP_AUTHORIZATION")
+        key = (*(environ.get(name) for name in names), *(n in environ for n in headers), body)
+        if key not in seen:
+            seen.add(key)
+            check(environ, body)
+
+    setattr(contract, "check_request", check_new)  # noqa: B010 - a method is replaced
 
 
 def _side(variant: str, sandbox: Sandbox, settings: MoniteSettings, url: str) -> SystemSide:

@@ -166,7 +166,9 @@ def _page(
         line=line,
         row=row,
         remote=sorted(remote, key=lambda company: company.name.casefold()),
-        linked_name=next((c.name for c in remote if link and c.company_id == link.company_id), None),
+        linked_name=next(
+            (c.name for c in remote if link and c.company_id == link.company_id), None
+        ),
         suggestions=suggestions,
         may_create=flow.create_companies,
         limit_currency=None if limits is None else limits.limit_currency,
@@ -180,8 +182,6 @@ def _done(connection: str, counterparty_id: str, said: str, work: Callable[[], A
     """Do it, and say on the counterparty's page what came of it."""
     try:
         work()
-    except NotFound as error:
-        flash(str(error), "bad")
     except ConnectorError as error:
         flash(str(error), "bad")
     else:
@@ -215,9 +215,7 @@ def unlink() -> Response:
     connection, counterparty_id = _named()
     links, by = actions().company_links(_flow(connection)), current_person().actor
     said = "Unlinked. What was sent stays sent; what was not waits for a new link."
-    return _done(
-        connection, counterparty_id, said, lambda: links.unlink(counterparty_id, by=by)
-    )
+    return _done(connection, counterparty_id, said, lambda: links.unlink(counterparty_id, by=by))
 
 
 @page.post("/create")
@@ -227,9 +225,7 @@ def create() -> Response:
     connection, counterparty_id = _named()
     links, by = actions().company_links(_flow(connection)), current_person().actor
     said = "Made at the financier, and linked. Invoices that waited for it go on."
-    return _done(
-        connection, counterparty_id, said, lambda: links.create(counterparty_id, by=by)
-    )
+    return _done(connection, counterparty_id, said, lambda: links.create(counterparty_id, by=by))
 
 
 @page.post("/refresh-limit")
@@ -284,7 +280,10 @@ def _limit_request(given: dict[str, str], currency: str) -> LimitRequest:
     if amount <= 0:
         raise Refused("The amount must be more than 0.")
     contact = Contact(
-        *(given[f"contact_{part}"] or None for part in ("first_name", "last_name", "email", "phone"))
+        *(
+            given[f"contact_{part}"] or None
+            for part in ("first_name", "last_name", "email", "phone")
+        )
     )
     return LimitRequest(
         amount,

@@ -21,7 +21,12 @@ from connector.views.lines import Json, outbox_line
 page = Blueprint("inbox", __name__, url_prefix="/inbox")
 
 PAGE_SIZE = 50
-LABELS = {"who": "Who acts", "mine": "Looked after by", "outcome": "Outcome", "reason_code": "Cause"}
+LABELS = {
+    "who": "Who acts",
+    "mine": "Looked after by",
+    "outcome": "Outcome",
+    "reason_code": "Cause",
+}
 
 
 @page.get("")

@@ -92,7 +92,7 @@ WAITS = {
 OPTIONS: dict[str, dict[str, Any]] = {
     "gzip_bomb": {"mebibytes": 4},
     "huge_body": {"mebibytes": 4},
-    "slow_drip": {"pause_seconds": 0.05},
+    "slow_drip": {"pause_seconds": 0.2},
 }
 MEBIBYTE = 1024 * 1024
 RECORDS = [{"id": "a", "amount": 5, "status": "x", "updated": "2026-01-01T00:00:00"}, {"id": "b"}]
