@@ -16,6 +16,7 @@ from connector.inbox_actions import (
     ParkedMessages,
     Retrying,
 )
+from connector.store.financing_rows import FinancingRow
 
 
 class Actions:
@@ -92,3 +93,12 @@ class Actions:
             program.submit_task(flow).open_one,
             program.financing_sessions(flow),
         )
+
+    def note_widget(self, financing: FinancingRow, *, by: str) -> None:
+        """A person opened the financier's widget: who it was, and that the platform is asked what came of it."""
+        with self._program.database.write() as tx:
+            detail = {"financier": financing.financier}
+            tx.audit.append(by, "widget.opened", financing.client_reference_id, detail)
+            if financing.remote_invoice_id is not None:
+                now = self._program.clock.now()
+                tx.financing.poll_at_once(financing.financier, now, [financing.remote_invoice_id])

@@ -335,16 +335,8 @@ class Program:
 
     def hint_task(self, connection: str) -> HintTask:
         """Raises ConfigError where the system's events are not understood."""
-        return HintTask(
-            connection,
-            self.systems[connection],
-            self.pull_task(connection).puller,
-            self.database,
-            self.clock,
-            self.config.schedule.lease_seconds,
-            SIDE_BY_SIDE,
-            self.stopping,
-        )
+        lease_seconds = self.config.schedule.lease_seconds
+        return HintTask(self.pull_task(connection), lease_seconds, SIDE_BY_SIDE, self.stopping)
 
     def link_task(self, flow: Flow) -> LinkTask:
         return LinkTask(

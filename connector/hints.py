@@ -14,7 +14,6 @@ from datetime import timedelta
 from threading import Event
 
 from connector.backoff import Backoff
-from connector.clock import Clock
 from connector.errors import (
     ConfigError,
     ConnectorError,
@@ -27,11 +26,11 @@ from connector.errors import (
     Unavailable,
 )
 from connector.parallel import for_each
-from connector.pull import Puller
 from connector.store.database import Database
 from connector.store.inbox import InboxRow
 from connector.strict_json import JsonRefused, loads_object
 from connector.system import AccountingSystem, RawRecord, RecordHint, SendsHints
+from connector.tasks import PullTask
 
 log = logging.getLogger(__name__)
 
@@ -56,11 +55,8 @@ class _Reading:
 class HintTask:
     """Drains the inbox of one connection."""
 
-    connection: str
-    system: AccountingSystem
-    puller: Puller
-    database: Database
-    clock: Clock
+    pull: PullTask
+    """The connection's pull: what hints name is stored as it would store it."""
     lease_seconds: float
     workers: int
     stopping: Event
@@ -69,6 +65,18 @@ class HintTask:
     def __post_init__(self) -> None:
         """Raises ConfigError where the system's events are not understood."""
         self._listener()
+
+    @property
+    def connection(self) -> str:
+        return self.pull.connection
+
+    @property
+    def system(self) -> AccountingSystem:
+        return self.pull.system
+
+    @property
+    def database(self) -> Database:
+        return self.pull.database
 
     def _listener(self) -> SendsHints:
         if isinstance(self.system, SendsHints):
@@ -137,7 +145,9 @@ class HintTask:
             if not records:
                 continue
             try:
-                self.puller.run(self.connection, self.system, stream, full_walk=False, only=records)
+                self.pull.puller.run(
+                    self.connection, self.system, stream, full_walk=False, only=records
+                )
             except InvariantBroken as error:
                 # Another process stored one of them meanwhile.
                 for record in records:
@@ -153,10 +163,10 @@ class HintTask:
         log.info("hint.taken id=%d event=%s records=%d", row.id, hint.event_type, len(hint.records))
 
     def _again(self, row: InboxRow, error: ConnectorError) -> None:
-        if self.clock.now() - row.received_at > PATIENCE:
+        if self.pull.clock.now() - row.received_at > PATIENCE:
             self._quarantine(row, f"What the event names cannot be read: {error}")
             return
-        at = self.backoff.next_at(self.clock.now(), row.attempts)
+        at = self.backoff.next_at(self.pull.clock.now(), row.attempts)
         with self.database.write() as tx:
             tx.inbox.retry_later(row.id, _token(row), at, str(error))
 
@@ -171,7 +181,7 @@ class HintTask:
             for row in rows:
                 now = tx.inbox.get(row.id)
                 if now is not None and now.lease_token == row.lease_token:
-                    at = self.backoff.next_at(self.clock.now(), row.attempts)
+                    at = self.backoff.next_at(self.pull.clock.now(), row.attempts)
                     tx.inbox.retry_later(row.id, _token(row), at, type(error).__name__)
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields
+from collections.abc import Callable
+
+from marshmallow import Schema, fields, validate
 
 from connector.access import current_person
-from connector.api.resource import Context, Json, Resource, instant_field, text_field
+from connector.acting import Actions
+from connector.api.resource import Context, Json, Money, Resource, instant_field, text_field
 from connector.bootstrap import Program
 from connector.config.model import Flow
 from connector.errors import NotFound
+from connector.financier import Contact, LimitRequest
 from connector.people.roles import Permission
-from connector.store.companies import CompanyLink, CounterpartyRow
-from connector.views import instant
+from connector.views.companies import company_line, known_tax_ids
+from connector.views.limits import buyer_limit
+from connector.views.suggestions import Suggesting
 
 
 class CompanyQuery(Schema):
@@ -58,6 +63,56 @@ class RemoteCompanies(Schema):
     items = fields.List(fields.Nested(RemoteCompanySchema), required=True)
 
 
+class SuggestionSchema(Schema):
+    """A company that a counterparty may be."""
+
+    company_id = fields.String(required=True)
+    name = fields.String()
+    country = fields.String(allow_none=True)
+    reason = fields.String(metadata={"description": "`same tax id as …`, `name 92 % alike`"})
+    is_sure = fields.Boolean(metadata={"description": "By an identifier, not by likeness."})
+
+
+class Suggestions(Schema):
+    """The best first."""
+
+    items = fields.List(fields.Nested(SuggestionSchema), required=True)
+
+
+class ContactSchema(Schema):
+    """Who at the buyer is asked for what is missing."""
+
+    first_name = text_field(load_default=None)
+    last_name = text_field(load_default=None)
+    email = text_field(load_default=None)
+    phone = text_field(load_default=None)
+
+
+class LimitBody(Schema):
+    """The limit that is wanted, in minor units of the currency in which the financier tells limits."""
+
+    amount_minor_units = fields.Integer(
+        required=True, strict=True, validate=validate.Range(min=1, max=10**15)
+    )
+    duns = text_field(load_default=None)
+    registration_number = text_field(load_default=None)
+    contact = fields.Nested(ContactSchema, load_default=dict)
+
+
+class LimitSchema(Schema):
+    """What is known about a limit."""
+
+    company_id = fields.String(required=True)
+    status = fields.String()
+    raw_status = fields.String(allow_none=True)
+    requested = fields.Nested(Money)
+    total = fields.Nested(Money)
+    available = fields.Nested(Money)
+    checked_at = instant_field(allow_none=True)
+    requested_at = instant_field(allow_none=True)
+    requested_by = fields.String(allow_none=True)
+
+
 class LinkBody(Schema):
     """What a counterparty is to be linked to."""
 
@@ -82,7 +137,9 @@ def create(context: Context) -> Resource:
             links = tx.companies.all_links(flow.connection, flow.financier)
         if row is None:
             raise NotFound(f"{flow.connection} has no counterparty {counterparty_id[:80]!r}.")
-        return _company(flow, row, {link.counterparty_id: link for link in links})
+        return company_line(
+            flow, row, {each.counterparty_id: each for each in links}.get(counterparty_id)
+        )
 
     @resource.operation("/<connection>/at-financier", Permission.INVOICES_READ)
     @resource.response(200, RemoteCompanies)
@@ -99,15 +156,8 @@ def create(context: Context) -> Resource:
     def link(body: Json, connection: str, counterparty_id: str) -> Json:
         """Link a counterparty to a company of the financier, and let waiting invoices go on."""
         flow = flow_of(connection)
-        one(flow, counterparty_id)
-        known = {company.company_id for company in program.financiers[flow.financier].companies()}
-        if body["company_id"] not in known:
-            raise NotFound(
-                f"{flow.financier} has no company {body['company_id'][:80]!r}.",
-                remedy=f"GET /companies/{connection}/at-financier lists them.",
-            )
-        linker = program.linker(flow)
-        linker.link(counterparty_id, body["company_id"], by=current_person().actor)
+        links = Actions(program).company_links(flow)
+        links.link(counterparty_id, body["company_id"], by=current_person().actor)
         return one(flow, counterparty_id)
 
     @resource.operation(
@@ -115,15 +165,23 @@ def create(context: Context) -> Resource:
     )
     @resource.response(200, CompanySchema)
     def unlink(connection: str, counterparty_id: str) -> Json:
-        """Take a link away. What was sent already stays sent; later invoices wait for a new link."""
+        """Take a link away. What was sent stays sent; what was not waits for a new link."""
         flow = flow_of(connection)
-        one(flow, counterparty_id)
-        with program.database.write() as tx:
-            if tx.companies.unlink(connection, counterparty_id, flow.financier):
-                subject, detail = f"{connection}/{counterparty_id}", {"financier": flow.financier}
-                tx.audit.append(current_person().actor, "company.unlinked", subject, detail)
+        Actions(program).company_links(flow).unlink(counterparty_id, by=current_person().actor)
         return one(flow, counterparty_id)
 
+    @resource.operation(
+        "/<connection>/<counterparty_id>/create", Permission.COMPANIES_LINK, method="POST"
+    )
+    @resource.response(200, CompanySchema)
+    def create_company(connection: str, counterparty_id: str) -> Json:
+        """Make the company at the financier and link it, where the flow allows that."""
+        flow = flow_of(connection)
+        Actions(program).company_links(flow).create(counterparty_id, by=current_person().actor)
+        return one(flow, counterparty_id)
+
+    _add_suggestions(resource, program, flow_of)
+    _add_limits(resource, program, flow_of)
     return resource
 
 
@@ -141,25 +199,51 @@ def _add_listing(resource: Resource, program: Program) -> None:
                 rows = tx.companies.all_links(flow.connection, flow.financier)
                 links = {link.counterparty_id: link for link in rows}
                 found += [
-                    _company(flow, row, links)
+                    company_line(flow, row, links.get(row.counterparty_id))
                     for row in tx.companies.counterparties(flow.connection)
                     if query["linked"] in (None, row.counterparty_id in links)
                 ]
         return {"items": found}
 
 
-def _company(flow: Flow, row: CounterpartyRow, links: dict[str, CompanyLink]) -> Json:
-    link = links.get(row.counterparty_id)
-    return {
-        "connection": flow.connection,
-        "counterparty_id": row.counterparty_id,
-        "name": row.name,
-        "role": row.role,
-        "country": row.country,
-        "tax_id": row.tax_id,
-        "financier": flow.financier,
-        "company_id": None if link is None else link.company_id,
-        "how": None if link is None else link.how,
-        "linked_by": None if link is None else link.linked_by,
-        "linked_at": None if link is None else instant(link.linked_at),
-    }
+def _add_suggestions(resource: Resource, program: Program, flow_of: Callable[[str], Flow]) -> None:
+    @resource.operation("/<connection>/<counterparty_id>/suggestions", Permission.INVOICES_READ)
+    @resource.response(200, Suggestions)
+    def suggestions(connection: str, counterparty_id: str) -> Json:
+        """Companies of the financier that a counterparty may be, each with its reason. Asks the financier."""
+        flow = flow_of(connection)
+        with program.database.read() as tx:
+            row = tx.companies.counterparty(connection, counterparty_id)
+            tax_ids = known_tax_ids(tx, program.config.flows, flow.financier)
+        if row is None:
+            raise NotFound(f"{connection} has no counterparty {counterparty_id[:80]!r}.")
+        companies = program.financiers[flow.financier].companies()
+        return {"items": Suggesting(companies, tax_ids).of(row)}
+
+
+def _add_limits(resource: Resource, program: Program, flow_of: Callable[[str], Flow]) -> None:
+    @resource.operation(
+        "/<connection>/<counterparty_id>/limit", Permission.COMPANIES_LINK, method="POST"
+    )
+    @resource.arguments(LimitBody)
+    @resource.response(200, LimitSchema)
+    def request_limit(body: Json, connection: str, counterparty_id: str) -> Json:
+        """Ask the financier for a limit for a buyer. Held invoices go on by themselves once it is approved."""
+        limits = program.limits(flow_of(connection))
+        contact = Contact(**body.pop("contact"))
+        wish = LimitRequest(
+            body["amount_minor_units"],
+            limits.currency,
+            duns=body["duns"],
+            registration_number=body["registration_number"],
+            contact=None if contact == Contact() else contact,
+        )
+        return buyer_limit(limits.request(counterparty_id, wish, by=current_person().actor))
+
+    @resource.operation(
+        "/<connection>/<counterparty_id>/limit/refresh", Permission.COMPANIES_LINK, method="POST"
+    )
+    @resource.response(200, LimitSchema)
+    def refresh_limit(connection: str, counterparty_id: str) -> Json:
+        """Ask the financier about the limit of a buyer now."""
+        return buyer_limit(program.limits(flow_of(connection)).refresh(counterparty_id))

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields
+from marshmallow import Schema, fields, validate
 
 from connector import views
+from connector.access import current_person
 from connector.api.resource import (
     Context,
     Json,
     Listing,
+    Money,
     Resource,
     instant_field,
     page,
     page_schema,
     text_field,
 )
+from connector.connecting.replaying import MOST, WHAT, Range, preview, repeat, tasks_after
 from connector.errors import NotFound
 from connector.people.roles import Permission
 from connector.store.inbox import InboxRow
@@ -84,6 +87,61 @@ class HeardSchema(Schema):
     )
 
 
+class RepeatQuery(Schema):
+    """Which deliveries."""
+
+    what = fields.String(
+        required=True,
+        validate=validate.OneOf(WHAT),
+        metadata={
+            "description": "events: work on them once more; messages: try parked ones again; feed: send once more."
+        },
+    )
+    name = text_field(
+        load_default=None,
+        metadata={"description": "The sender, the receiver, or (needed) the endpoint of the feed."},
+    )
+    since = fields.Date(load_default=None, metadata={"description": "The first day (UTC)."})
+    until = fields.Date(load_default=None, metadata={"description": "The last day (UTC)."})
+    state = fields.String(load_default=None, validate=validate.OneOf(["done", "quarantined"]))
+
+
+class RepeatBody(RepeatQuery):
+    """Which deliveries, and why."""
+
+    reason = text_field(500, required=True)
+
+
+class PartSchema(Schema):
+    """How many of one kind."""
+
+    part = fields.String(required=True)
+    count = fields.Integer(required=True)
+
+
+class RepeatSum(Money):
+    """Invoices behind messages, by currency."""
+
+    count = fields.Integer(required=True)
+
+
+class RepeatPreview(Schema):
+    """What would be repeated."""
+
+    count = fields.Integer(required=True)
+    parts = fields.List(fields.Nested(PartSchema), required=True)
+    sums = fields.List(fields.Nested(RepeatSum), required=True)
+    is_cut = fields.Boolean(
+        required=True, metadata={"description": f"There are more than {MOST}: the oldest count."}
+    )
+
+
+class Repeated(Schema):
+    """What was repeated."""
+
+    count = fields.Integer(required=True)
+
+
 SentPage = page_schema("SentPage", SentSchema)
 HeardPage = page_schema("HeardPage", HeardSchema)
 
@@ -136,7 +194,37 @@ def create(context: Context) -> Resource:
             rows = tx.deliveries.heard(before_id=cursor, limit=limit, **query)
         return page([_event(row) for row in rows], limit, rows[-1].id if rows else None)
 
+    _add_acting(resource, context)
     return resource
+
+
+def _add_acting(resource: Resource, context: Context) -> None:
+    program = context.program
+
+    @resource.operation("/repeat", Permission.DELIVERIES_REPLAY)
+    @resource.arguments(RepeatQuery, location="query")
+    @resource.response(200, RepeatPreview)
+    def what_repeating_does(query: Json) -> Json:
+        """What repeating a range of deliveries would do now."""
+        found = preview(program, Range(**query))
+        return {
+            "count": found.count,
+            "parts": [{"part": part, "count": count} for part, count in found.parts],
+            "sums": found.sums,
+            "is_cut": found.is_cut,
+        }
+
+    @resource.operation("/repeat", Permission.DELIVERIES_REPLAY, method="POST")
+    @resource.arguments(RepeatBody)
+    @resource.response(200, Repeated)
+    def repeat_range(body: Json) -> Json:
+        """Repeat a range of deliveries. Ask what it would do first."""
+        reason = body.pop("reason")
+        wanted = Range(**body)
+        count = repeat(program, wanted, reason=reason, by=current_person().actor)
+        for task in tasks_after(program, wanted):
+            context.wake(task)
+        return {"count": count}
 
 
 def _event(row: InboxRow) -> Json:

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from marshmallow import fields, validate
+import base64
+import binascii
+
+from marshmallow import Schema, fields, validate
 
 from connector import views
+from connector.access import current_person
+from connector.acting import Actions
 from connector.api.invoices import OutcomeSchema
 from connector.api.resource import (
     Context,
     Json,
     Listing,
+    Money,
     Resource,
     page,
     page_schema,
     text_field,
 )
+from connector.documents import LARGEST_BYTES
+from connector.errors import Refused
+from connector.financier import DOCUMENT_PURPOSES
+from connector.inbox_actions import document_of
 from connector.people.roles import Permission
+from connector.store.reading import CurrentOutcome, RecordRow
+from connector.store.reading_inbox import LISTED_AT_MOST, InboxSelection
+from connector.views.inbox import causes, resolved_today
 
 KINDS = ("held", "rejected")
 
@@ -37,6 +50,73 @@ class RecordSchema(OutcomeSchema):
 
 
 RecordPage = page_schema("RecordPage", RecordSchema)
+
+
+class CauseSum(Money):
+    """Records and money of a cause in one currency."""
+
+    count = fields.Integer()
+
+
+class CauseSchema(Schema):
+    """A cause for which records wait."""
+
+    connection = fields.String(required=True)
+    kind = fields.String()
+    reason_code = fields.String()
+    detail = fields.String(metadata={"description": "The rule or the field; empty: neither."})
+    title = fields.String()
+    sentence = fields.String(allow_none=True, metadata={"description": "Of one of them."})
+    who = fields.String(
+        metadata={"description": "`books`, `here`, `financier`, `mapping`, `support`"}
+    )
+    remedy = fields.String()
+    since = fields.String()
+    count = fields.Integer()
+    sums = fields.List(fields.Nested(CauseSum))
+    assigned_to = fields.String(allow_none=True)
+
+
+class Causes(Schema):
+    """All of them, the most frequent first."""
+
+    items = fields.List(fields.Nested(CauseSchema), required=True)
+    resolved_today = fields.Integer()
+
+
+class SelectionBody(Schema):
+    """Which waiting records. With `records`, only these; without anything, all that wait."""
+
+    connection = text_field(load_default=None)
+    reason_code = text_field(load_default=None)
+    kind = fields.String(load_default=None, validate=validate.OneOf(KINDS))
+    records = fields.List(
+        text_field(), load_default=None, validate=validate.Length(min=1, max=1000)
+    )
+
+
+class RetriedSchema(Schema):
+    """What a retry did at once."""
+
+    records = fields.Integer(required=True)
+    resolved = fields.Integer(metadata={"description": "How many left the inbox."})
+    requested = fields.Integer(metadata={"description": "How many are being read again."})
+
+
+class ReasonBody(Schema):
+    """Why."""
+
+    reason = text_field(most=500, required=True)
+
+
+class DocumentBody(Schema):
+    """A file."""
+
+    name = text_field(required=True, metadata={"description": "`invoice.pdf`"})
+    content_base64 = fields.String(
+        required=True, validate=validate.Length(min=1, max=LARGEST_BYTES * 4 // 3 + 4)
+    )
+    purpose = fields.String(load_default="invoice", validate=validate.OneOf(DOCUMENT_PURPOSES))
 
 
 def create(context: Context) -> Resource:
@@ -61,4 +141,87 @@ def create(context: Context) -> Resource:
         items = [views.inbox_line(row) for row in rows]
         return page(items, query["limit"], rows[-1].record.id if rows else None)
 
+    _add_causes(resource, context)
+    _add_acts(resource, context)
     return resource
+
+
+def _add_causes(resource: Resource, context: Context) -> None:
+    program = context.program
+
+    @resource.operation("/causes", Permission.INVOICES_READ)
+    @resource.response(200, Causes)
+    def waiting_causes() -> Json:
+        """Why records wait, by cause: who acts, what they do, how many there are and how much money."""
+        with program.database.read() as tx:
+            return {
+                "items": causes(tx),
+                "resolved_today": resolved_today(tx, program.clock.now()),
+            }
+
+
+def _add_acts(resource: Resource, context: Context) -> None:
+    program = context.program
+
+    def record_of(word: str) -> RecordRow:
+        with program.database.read() as tx:
+            return views.find_record(tx, word)
+
+    def standing(record_id: int) -> Json:
+        with program.database.read() as tx:
+            current = tx.records.current_outcome(record_id)
+            record = tx.records.get(record_id)
+        return views.inbox_line(CurrentOutcome(record, current))
+
+    @resource.operation("/retry", Permission.RECORDS_CORRECT, method="POST")
+    @resource.arguments(SelectionBody)
+    @resource.response(200, RetriedSchema)
+    def retry(body: Json) -> Json:
+        """Decide waiting records anew, and have those that still wait read from their system once more."""
+        chosen = InboxSelection(
+            connection=body["connection"],
+            kind=body["kind"],
+            reason_code=body["reason_code"],
+            record_ids=None
+            if body["records"] is None
+            else [record_of(word).id for word in body["records"]],
+        )
+        with program.database.read() as tx:
+            ids = tx.error_inbox.page(chosen, 0, LISTED_AT_MOST)
+        done = Actions(program).retrying.retry(ids, by=current_person().actor)
+        for connection in done.connections:
+            context.wake(f"pull:{connection}")
+        return {"records": len(ids), "resolved": done.resolved, "requested": done.requested}
+
+    @resource.operation("/<word>/exclusion", Permission.RECORDS_CORRECT, method="PUT")
+    @resource.arguments(ReasonBody)
+    @resource.response(200, RecordSchema)
+    def exclude(body: Json, word: str) -> Json:
+        """Leave a record out of financing, whatever its mapping says, until that is taken back."""
+        record = record_of(word)
+        actor = current_person().actor
+        Actions(program).excluding.exclude(record.id, body["reason"], by=actor)
+        return standing(record.id)
+
+    @resource.operation("/<word>/exclusion", Permission.RECORDS_CORRECT, method="DELETE")
+    @resource.response(200, RecordSchema)
+    def include(word: str) -> Json:
+        """Take back that somebody left a record out."""
+        record = record_of(word)
+        Actions(program).excluding.take_back(record.id, by=current_person().actor)
+        return standing(record.id)
+
+    @resource.operation("/<word>/documents", Permission.DOCUMENTS_ATTACH, method="POST")
+    @resource.arguments(DocumentBody)
+    @resource.response(200, RecordSchema)
+    def attach(body: Json, word: str) -> Json:
+        """Attach a file to a record; an invoice that waited for it goes on."""
+        record = record_of(word)
+        try:
+            content = base64.b64decode(body["content_base64"], validate=True)
+        except (binascii.Error, ValueError):
+            raise Refused("content_base64 is not base64 text.") from None
+        document = document_of(body["name"], content)
+        actor, purpose = current_person().actor, body["purpose"]
+        Actions(program).attaching.attach(record.id, document, by=actor, purpose=purpose)
+        return standing(record.id)

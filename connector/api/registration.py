@@ -10,11 +10,13 @@ from connector.api import (
     connections,
     deliveries,
     feed,
+    financing,
     invoices,
     mappings,
     people,
     records,
     runs,
+    settings,
     standing,
     tokens,
 )
@@ -24,6 +26,7 @@ RESOURCES: tuple[Callable[[Context], Resource], ...] = (
     standing.create,
     invoices.create,
     records.create,
+    financing.create,
     mappings.create,
     runs.create,
     connections.create,
@@ -33,5 +36,6 @@ RESOURCES: tuple[Callable[[Context], Resource], ...] = (
     audit.create,
     people.create,
     tokens.create,
+    settings.create,
 )
 """In the order of the page."""

@@ -32,8 +32,12 @@ def _seconds(default: int | None, least: int, most: int = 30 * DAY) -> fields.In
     )
 
 
-def _choice(default: str, *allowed: str) -> fields.String:
-    return fields.String(load_default=default, validate=validate.OneOf(allowed))
+def _choice(default: str, *allowed: str, description: str = "") -> fields.String:
+    return fields.String(
+        load_default=default,
+        validate=validate.OneOf(allowed),
+        metadata={"description": description} if description else {},
+    )
 
 
 def _text(most: int = 200, **kwargs: Any) -> fields.String:
@@ -174,7 +178,12 @@ class ConnectionSchema(Schema):
     """[connections.NAME], beside the system's own settings. What is left out comes from [schedule]."""
 
     system = fields.String(required=True)
-    company = NameField(load_default="company")
+    company = NameField(
+        load_default="company",
+        metadata={
+            "description": "Whose books these are. Connections of one company share its part of a mapping."
+        },
+    )
     interval_seconds = _seconds(None, SHORTEST_INTERVAL_SECONDS)
     jitter_seconds = _seconds(None, 0, HOUR)
     full_walk_interval_seconds = _seconds(None, 5 * MINUTE)
@@ -205,10 +214,24 @@ class FlowSchema(Schema):
     connection = fields.String(required=True)
     financier = fields.String(required=True)
     mapping = _text(500, load_default=None)
-    document = _choice("attachment", "attachment", "render", "wait")
-    create_companies = fields.Boolean(load_default=False)
+    document = _choice(
+        "attachment",
+        "attachment",
+        "render",
+        "wait",
+        description="Take the system's own file, draw one from the record, or wait for a person to attach one.",
+    )
+    create_companies = fields.Boolean(
+        load_default=False,
+        metadata={"description": "Make companies at the financier that are not linked yet."},
+    )
     buyer_limits = _choice("wait", "wait", "ignore")
-    submit = _choice("automatic", "automatic", "by_hand")
+    submit = _choice(
+        "automatic",
+        "automatic",
+        "by_hand",
+        description="Request financing for each fit invoice, or only when a person asks for it.",
+    )
     submitted_by = fields.Email(
         required=True, error_messages={"invalid": "expected an e-mail address."}
     )

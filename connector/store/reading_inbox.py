@@ -45,6 +45,8 @@ class CauseTotal:
     since: datetime
     is_one_sentence: bool
     """Whether all of them say the same sentence."""
+    rule: str | None
+    """The mapping's rule that speaks; None where a field is wrong, or a gate waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class InboxReading(Repository):
                 func.min(_made.sentence),
                 func.min(_made.decided_at, type_=_made.decided_at.type),
                 func.max(_made.sentence) == func.min(_made.sentence),
+                func.min(_made.rule),
             )
             .join(outcomes, _made.id == _records.outcome_id)
             .where(_records.outcome_kind.in_(WAITING))
@@ -87,8 +90,9 @@ class InboxReading(Repository):
                 sentence,
                 since,
                 bool(same),
+                rule,
             )
-            for connection, kind, reason, detail, money, count, amount, sentence, since, same in rows
+            for connection, kind, reason, detail, money, count, amount, sentence, since, same, rule in rows
         ]
 
     def page(self, chosen: InboxSelection, after_id: int = 0, limit: int = 50) -> list[int]:

@@ -65,9 +65,26 @@ class TransportSettings:
 class TransportSchema(Schema):
     """The configuration keys behind `TransportSettings`. A system's own schema extends this one."""
 
-    base_url = fields.Url(required=True, schemes={"http", "https"}, require_tld=False)
-    allow_http = fields.Boolean(load_default=False)
-    ca_file = fields.String(load_default=None, allow_none=True)
+    base_url = fields.Url(
+        required=True,
+        schemes={"http", "https"},
+        require_tld=False,
+        metadata={"label": "Address", "description": "Of its API, like https://host/path."},
+    )
+    allow_http = fields.Boolean(
+        load_default=False,
+        metadata={
+            "description": "Plain http to another machine: credentials then travel readably."
+        },
+    )
+    ca_file = fields.String(
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "label": "Certificate authorities",
+            "description": "A PEM file on the connector's machine, instead of the usual ones.",
+        },
+    )
     connect_timeout_seconds = fields.Float(
         load_default=5.0, validate=validate.Range(min=0, max=120, min_inclusive=False)
     )

@@ -26,12 +26,14 @@ WHO = {
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What is the matter, who acts (a key of WHO), and what they do. `action` names what this console offers for it."""
+    """What is the matter, who acts (a key of WHO), and what they do; `otherwise` where that is not it. `action` names
+    what this console offers for it."""
 
     title: str
     who: str
     remedy: str
     action: str | None = None
+    otherwise: str | None = None
 
 
 _OWN = {
@@ -78,26 +80,27 @@ _OWN = {
 }
 
 
-def advice(cause: Cause, sentence: str | None, *, is_one_sentence: bool) -> Advice:
-    """What to do about a cause; `sentence` is that of one of its records."""
+def advice(
+    cause: Cause, sentence: str | None, *, is_one_sentence: bool, rule: str | None = None
+) -> Advice:
+    """What to do about a cause; `sentence` is that of one of its records, `rule` the mapping's rule that speaks."""
     own = _OWN.get(cause.reason_code)
     if own is not None:
         return own
     words = cause.reason_code.replace("_", " ")
     title = sentence if sentence and is_one_sentence else words[:1].upper() + words[1:]
-    if cause.kind == "held":
+    if rule is not None or not cause.detail or cause.detail == "$":
         return Advice(
             title,
             "books",
-            "Settle in the accounting system what the rule asks for; the invoice leaves this list at the next pull. Where "
-            "the rule is too strict, a mapping author changes it.",
+            "Put it right in the accounting system; the invoice leaves this list at the next pull.",
+            otherwise="Where the rule is too strict, a mapping author changes it.",
         )
-    field = f"“{cause.detail}” " if cause.detail and cause.detail != "$" else ""
     return Advice(
         title,
         "books",
-        f"Correct {field}in the accounting system; the invoice leaves this list at the next pull. Where the books are "
-        "right, the mapping reads them wrongly, and a mapping author changes it.",
+        f"Correct “{cause.detail}” in the accounting system; the invoice leaves this list at the next pull.",
+        otherwise="Where the books are right, the mapping reads them wrongly, and a mapping author changes it.",
     )
 
 

@@ -30,7 +30,7 @@ def causes(tx: Transaction) -> list[Json]:
 
 def _cause(total: CauseTotal, assigned: Assignment | None) -> Json:
     cause = total.cause
-    told = advice(cause, total.sentence, is_one_sentence=total.is_one_sentence)
+    told = advice(cause, total.sentence, is_one_sentence=total.is_one_sentence, rule=total.rule)
     return {
         "connection": cause.connection,
         "kind": cause.kind,
@@ -42,6 +42,7 @@ def _cause(total: CauseTotal, assigned: Assignment | None) -> Json:
         "who": told.who,
         "who_acts": WHO[told.who],
         "remedy": told.remedy,
+        "otherwise": told.otherwise,
         "action": told.action,
         "since": instant(total.since) or "",
         "count": 0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from connector.people.roles import Role
 from connector.sandbox.ledger import StoredObject
@@ -27,19 +28,19 @@ PEOPLE = {
     Role.APPROVER: "Paul Okafor",
     Role.ADMIN: "Ana Ng",
 }
-WAYS = ("desktop", "phone", "keyboard")
-"""Each journey that changes something does it to invoices of its own, once for each way to go."""
+WAYS = ("desktop", "phone")
+"""Each journey that changes something does it to invoices of its own, once for each way to come."""
 
 
 class House:
     """A stage whose invoices are requested by hand. Buyers and the first supplier are linked, the others are not."""
 
-    def __init__(self, directory: Path, *, invoices: int = 0) -> None:
+    def __init__(self, directory: Path, **stage: Any) -> None:
         self.stage = Stage(
             directory,
-            invoices=invoices,
             flow={"submit": "by_hand", "buyer_limits": "ignore", "create_companies": False},
             platform={"companies": 5},
+            **stage,
         )
         self.stage.reconfigure("[store]", SETTINGS)
 
@@ -81,6 +82,10 @@ class House:
             invoice_number=number, amount_cents=amount_cents, receiving_counterparty_id=party, **fields
         )
 
+    def named(self, number: str) -> str:
+        """Finexio's identifier of an invoice."""
+        return next(i.id for i in self.stage.source.ledger.select("invoice") if i.reference == number)
+
     def of(self, source_id: str) -> FinancingRow:
         """The financing invoice of an invoice."""
         with self.stage.read() as tx:
@@ -120,11 +125,13 @@ def furnish(house: House) -> None:
     add("=1+2", 3_333)
     add("SECRET-4", 4_444, account_number="998877665544")
     stage.advance_source(add("PAID-5", 5_555), "complete")
+    for number in range(1, 4):
+        add(f"SUM-{number}", 120_000 + number)
     for number, way in enumerate(WAYS):
         add(f"HAND-{way}", 711_000 + number)
-        add(f"BULK-{way}-1", 120_000 + number)
-        add(f"BULK-{way}-2", 340_000 + number)
-        add(f"LINK-{way}", 98_765 + number, supplier=1 + number % 2)
+        add(f"LINK-{way}", 98_765 + number, supplier=1 + number)
+        add(f"DUE-{way}-1", 120_000 + number, invoice_due_date=None)
+        add(f"DUE-{way}-2", 340_000 + number, invoice_due_date=None)
     stage.fault("POST /v1/invoices", "status_500", times=1)
     stage.settle()
     house.link(*house.parties("Buyer"), house.parties("Supplier")[0])

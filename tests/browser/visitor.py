@@ -53,7 +53,8 @@ class Visitor:
 
     def open(self, path: str) -> None:
         """By the address bar."""
-        self.page.goto(f"{self.address}{path}")
+        answer = self.page.goto(f"{self.address}{path}")
+        assert answer is None or answer.ok, f"{path} answers {answer.status}"
 
     def to(self, title: str) -> None:
         """By the navigation; on a phone it is behind a button."""

@@ -38,7 +38,12 @@ def listing() -> str:
     linked = query.one_of("linked", ("linked", "unlinked"))
     words = (query.text("q") or "").casefold().split()
     start = query.number("after") or 0
-    flows = [f for f in program.config.flows if connection in (None, f.connection)]
+    linking = [
+        flow
+        for flow in program.config.flows
+        if program.financiers[flow.financier].needs.linked_companies
+    ]
+    flows = [flow for flow in linking if connection in (None, flow.connection)]
     with here.read() as tx:
         lines = [
             line
@@ -47,7 +52,7 @@ def listing() -> str:
             if (linked is None or (line["company_id"] is not None) == (linked == "linked"))
             and all(word in _searched(line) for word in words)
         ]
-    lines.sort(key=lambda line: -line["waiting_count"])
+    lines.sort(key=lambda line: (-line["waiting_count"], line["company_id"] is not None))
     shown = lines[start : start + PAGE_SIZE]
     problems = dict(query.problems)
     if query.text("suggest"):
@@ -60,7 +65,7 @@ def listing() -> str:
         waiting=sum(line["waiting_count"] for line in lines),
         has_limits=any(line["limit"] for line in shown),
         suggested=bool(query.text("suggest")),
-        connections=[flow.connection for flow in program.config.flows],
+        connections=[flow.connection for flow in linking],
         values={"connection": connection, "linked": linked, "q": query.text("q")},
         active=filters_only("suggest"),
         labels=LABELS,
@@ -280,10 +285,10 @@ def _limit_request(given: dict[str, str], currency: str) -> LimitRequest:
     if amount <= 0:
         raise Refused("The amount must be more than 0.")
     contact = Contact(
-        *(
-            given[f"contact_{part}"] or None
-            for part in ("first_name", "last_name", "email", "phone")
-        )
+        given["contact_first_name"] or None,
+        given["contact_last_name"] or None,
+        given["contact_email"] or None,
+        given["contact_phone"] or None,
     )
     return LimitRequest(
         amount,

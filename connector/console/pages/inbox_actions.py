@@ -73,7 +73,8 @@ def _ids(chosen: InboxSelection) -> list[int]:
 
 
 def _back(hidden: dict[str, str]) -> str:
-    return url_for("inbox.listing", **{n: v for n, v in hidden.items() if n in FILTERS})
+    kept: dict[str, Any] = {name: hidden[name] for name in FILTERS if name in hidden}
+    return url_for("inbox.listing", **kept)
 
 
 def _changed_meanwhile(count: int) -> str:

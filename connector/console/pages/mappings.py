@@ -167,6 +167,7 @@ def report(trial_id: int) -> str:
         document = tx.mapping_documents.get(found.document_id)
         stream = here.program().mapped_stream(found.connection)
         ids = _records(tx, found.connection, stream, told)
+        invoices = tx.invoices.of_records(list(ids.values()))
     return render_template(
         "mapping_report.html",
         trial=trial(found),
@@ -174,10 +175,13 @@ def report(trial_id: int) -> str:
         report=told,
         sides=_sides(told),
         ids=ids,
+        numbers={key: invoices[i].invoice_number for key, i in ids.items() if i in invoices},
     )
 
 
-def _records(tx: Transaction, connection: str, stream: str, told: dict[str, Any] | None) -> dict[str, int]:
+def _records(
+    tx: Transaction, connection: str, stream: str, told: dict[str, Any] | None
+) -> dict[str, int]:
     """Our number of each record that the report names, for links."""
     if told is None:
         return {}

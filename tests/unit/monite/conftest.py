@@ -58,7 +58,7 @@ class Platform:
 @pytest.fixture
 def platform(tmp_path: Path) -> Iterator[Platform]:
     settings = MoniteSettings(
-        invoices=40, counterparts=4, dirty_percent=0, rate_limit_per_second=100_000
+        invoices=36, counterparts=3, dirty_percent=0, rate_limit_per_second=100_000
     )
     sandbox = create_monite(settings, tmp_path, SandboxClock(START, frozen=True))
     with checked(sandbox, answers=False), serve(sandbox) as url:

@@ -1,0 +1,170 @@
+"""Connections and financiers as people look at them: how they fare, what they can do, their runs and totals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from connector.config.model import Config, Webhook
+from connector.financier import CancelsSessions, Financier, LimitsBuyers, OffersWidget, TellsChanges
+from connector.store.transaction import Transaction
+from connector.system import AccountingSystem, ManagesWebhooks, SendsHints
+from connector.views.lines import Json, instant, money
+from connector.views.standing import system_state
+
+LIMITS = (
+    "requests_per_second",
+    "requests_per_minute",
+    "concurrency",
+    "page_size",
+    "connect_timeout_seconds",
+    "read_timeout_seconds",
+    "max_document_bytes",
+)
+KINDS = ("mapped", "held", "excluded", "rejected")
+
+
+def listed(tx: Transaction, config: Config) -> list[Json]:
+    """Every connection, then every financier, with its health."""
+    found = [
+        {
+            **system_state(tx, name),
+            "role": "connection",
+            "product": each.system,
+            "file": None if each.file is None else each.file.name,
+        }
+        for name, each in config.connections.items()
+    ]
+    found += [
+        {**system_state(tx, name), "role": "financier", "product": each.platform, "file": None}
+        for name, each in config.financiers.items()
+    ]
+    return found
+
+
+def tasks(tx: Transaction, name: str) -> list[Json]:
+    """How each task towards it fares, the worst first."""
+    rows = [row for row in tx.connections.all() if row.connection.startswith(f"{name}/")]
+    return [
+        {
+            "task": row.connection.partition("/")[2],
+            "state": row.state,
+            "failures": row.failures,
+            "last_success_at": instant(row.last_success_at),
+            "next_attempt_at": instant(row.next_attempt_at),
+            "error_class": row.error_class,
+            "error": row.error,
+        }
+        for row in sorted(rows, key=lambda row: (row.state == "ok", row.connection))
+    ]
+
+
+def streams(tx: Transaction, name: str, system: AccountingSystem) -> list[Json]:
+    """What is read of a system, and when each stream was last read as a whole."""
+    return [
+        {
+            "stream": stream.name,
+            "incremental": stream.incremental,
+            "walked_at": instant(tx.cursors.last_full_walk_at(name, stream.name)),
+        }
+        for stream in system.streams
+    ]
+
+
+def control_totals(tx: Transaction, connection: str) -> list[Json]:
+    """What is stored of a connection now, by currency: `pulled` and the `parts` it is made of."""
+    found: dict[str, dict[str, list[int]]] = {}
+    for row in tx.totals.by_outcome():
+        if row.connection == connection:
+            part = found.setdefault(row.currency, {}).setdefault(row.kind, [0, 0])
+            part[0] += row.count
+            part[1] += row.amount_minor_units
+    return [
+        {
+            "currency": currency,
+            "pulled": _line(_sum(parts.values()), currency),
+            "parts": [{"kind": kind, **_line(parts.get(kind, [0, 0]), currency)} for kind in KINDS],
+        }
+        for currency, parts in sorted(found.items())
+    ]
+
+
+def financing_totals(tx: Transaction, financier: str) -> list[Json]:
+    """What a financier has from us now, by currency and status."""
+    return [
+        {
+            "status": row.status or row.state,
+            "count": row.count,
+            **money(row.amount_minor_units, row.currency),
+        }
+        for row in tx.totals.by_status()
+        if row.financier == financier
+    ]
+
+
+def _sum(parts: Any) -> Sequence[int]:
+    pairs = list(parts)
+    return [sum(count for count, _ in pairs), sum(amount for _, amount in pairs)]
+
+
+def _line(pair: Sequence[int], currency: str) -> Json:
+    return {"count": pair[0], **money(pair[1], currency)}
+
+
+def abilities_of_system(system: AccountingSystem) -> list[tuple[str, str]]:
+    """(what, whether or how) of an accounting system."""
+    can = system.capabilities
+    return [
+        ("Payables (money you owe)", _yes(can.payables)),
+        ("Receivables (money owed to you)", _yes(can.receivables)),
+        ("Invoice documents", _yes(can.attachments)),
+        ("Changes are found", can.change_detection),
+        ("Statuses are written back", can.write_back),
+        ("Tells of changes itself", _yes(isinstance(system, SendsHints))),
+        ("Subscriptions made by us", _yes(isinstance(system, ManagesWebhooks))),
+    ]
+
+
+def abilities_of_financier(financier: Financier) -> list[tuple[str, str]]:
+    """(what, whether or how) of a financier."""
+    limits = isinstance(financier, LimitsBuyers) and financier.requires_buyer_limits
+    return [
+        ("Currencies", ", ".join(sorted(financier.currencies)) or "not said"),
+        ("Steps of a submission", ", ".join(step.replace("_", " ") for step in financier.steps)),
+        ("Companies must be linked", _yes(financier.needs.linked_companies)),
+        ("Invoice document needed", _yes(financier.needs.document)),
+        ("Buyers need approved limits", _yes(limits)),
+        ("Sessions can be canceled", _yes(isinstance(financier, CancelsSessions))),
+        ("Offers a widget", _yes(isinstance(financier, OffersWidget))),
+        ("Has a feed of changes", _yes(isinstance(financier, TellsChanges))),
+        ("Signs its webhooks", _yes(financier.signs_webhooks)),
+    ]
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def limits(settings: Any) -> list[tuple[str, str]]:
+    """What keeps us from asking too much, as configured."""
+    known = settings if isinstance(settings, Mapping) else {}
+    return [
+        (name.replace("_", " "), str(known[name])) for name in LIMITS if known.get(name) is not None
+    ]
+
+
+def door(config: Config, name: str, webhook: Webhook | None) -> Json | None:
+    """Where events come in, without the secret at the end of the address; None where there is no door."""
+    if webhook is None:
+        return None
+    base = config.server.public_url
+    shut = webhook.signature is not None and not webhook.signature.secrets
+    return {
+        "address": f"{base or ''}/webhooks/{name}/",
+        "is_public": base is not None,
+        "addresses": len(webhook.path_secrets),
+        "signed": webhook.signature is not None,
+        "signing_secrets": 0 if webhook.signature is None else len(webhook.signature.secrets),
+        "basic": webhook.basic is not None,
+        "is_open": not shut,
+    }

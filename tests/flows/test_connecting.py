@@ -1,0 +1,288 @@
+"""A connection is added, changed and removed in the browser while the connector runs: nothing is restarted, nothing lost."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import threading
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+
+from connector.bootstrap import Program, read_config
+from connector.people.roles import Role
+from connector.sandbox.webhook import signature
+from connector.service import Front, Service
+from tests.flows.configuration import PATH_SECRET
+from tests.flows.stage import Stage
+
+PASSWORD = "four words nobody knows"
+PATIENCE_SECONDS = 30
+_TOKEN = re.compile(r'name="csrf_token" value="([0-9a-f]{64})"')
+
+
+class Visitor:
+    """A browser on a real socket."""
+
+    def __init__(self, address: str) -> None:
+        self.host = urlsplit(address).netloc
+        self.cookies: dict[str, str] = {}
+
+    def ask(self, method: str, path: str, **fields: str) -> tuple[int, str]:
+        connection = http.client.HTTPConnection(self.host, timeout=PATIENCE_SECONDS)
+        headers = {"Cookie": "; ".join(f"{k}={v}" for k, v in self.cookies.items())}
+        if method == "POST":
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        connection.request(method, path, urlencode(fields) if fields else None, headers)
+        answer = connection.getresponse()
+        for name, value in answer.getheaders():
+            if name.lower() == "set-cookie":
+                key, _, rest = value.partition("=")
+                self.cookies[key] = rest.partition(";")[0]
+        text = answer.read().decode()
+        connection.close()
+        return answer.status, text
+
+    def send(self, page: str, action: str | None = None, **fields: str) -> tuple[int, str]:
+        """Look at a page, and send its form."""
+        found = _TOKEN.search(unescape(self.ask("GET", page)[1]))
+        assert found is not None
+        return self.ask("POST", action or page, csrf_token=found[1], **fields)
+
+
+class Running:
+    """A running service, which can take up a changed configuration."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        path = stage.config_path
+        text = path.read_text("utf-8").replace(
+            "[encryption]", "[access]\npassword_memory_mebibytes = 1\n[encryption]"
+        )
+        path.write_text(text, "utf-8")
+        program = Program(read_config(path, {}), clock=stage.clock, exclusive=True)
+        program.people.add(
+            email="ana@example.com", name="Ana", role=Role.ADMIN, by="test", password=PASSWORD
+        )
+        self.service = Service(program, lambda: read_config(path, {}))
+        self.service.open()
+        self.service.begin()
+        self.visitor = Visitor(self.service.address)
+        status, _ = self.visitor.send("/sign-in", email="ana@example.com", password=PASSWORD)
+        assert status == 303
+
+    def form(self, **more: str) -> dict[str, str]:
+        url = f"{self.stage.source_url}/v2"
+        return {
+            "name": "second",
+            "setting_base_url": url,
+            "setting_username": "sandbox-user",
+            "setting_password": "sandbox-password",
+            **more,
+        }
+
+    def taken_up(self) -> None:
+        """Wait until every reload has ended."""
+        for thread in self.service._reloads:
+            thread.join(PATIENCE_SECONDS)
+            assert not thread.is_alive()
+
+    def pulled(self, connection: str) -> int:
+        """Pull in this thread, as the schedule does; how many records there are."""
+        assert self.service.tasks.pull(connection)
+        with self.service._program.database.read() as tx:
+            return tx.connection.exec_driver_sql(
+                f"select count(*) from source_records where connection = '{connection}'"
+            ).scalar_one()
+
+
+@pytest.fixture
+def running(stage: Stage) -> Iterator[Running]:
+    stage.add()
+    made = Running(stage)
+    yield made
+    assert made.service.stop()
+
+
+def test_a_connection_is_added_to_a_running_connector_and_pulled(running: Running) -> None:
+    directory = running.stage.directory
+    status, text = running.visitor.send("/connections/-/new/finexio", **running.form())
+    assert status == 303, text
+    # The next page is answered by the new program, or waited for; the session goes on.
+    assert running.visitor.ask("GET", "/connections")[0] == 200
+    running.taken_up()
+    assert "second" in running.visitor.ask("GET", "/connections")[1]
+    assert running.visitor.ask("GET", "/connections/second")[0] == 200
+    assert running.pulled("second") > 0
+    assert running.pulled("books") > 0
+
+    file = directory / "connections.d" / "second.toml"
+    (secret,) = (directory / "secrets.d").iterdir()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert secret.stat().st_mode & 0o777 == 0o600
+    assert "sandbox-password" not in file.read_text("utf-8")
+    assert secret.read_text("utf-8").strip() == "sandbox-password"
+    assert "sandbox-password" not in running.visitor.ask("GET", "/connections/second/settings")[1]
+    # A restart finds the same.
+    assert set(read_config(running.stage.config_path, {}).connections) == {"books", "second"}
+
+
+def test_it_is_changed_and_removed_and_its_history_stays(running: Running) -> None:
+    running.visitor.send("/connections/-/new/finexio", **running.form())
+    running.taken_up()
+    running.pulled("second")
+    form = running.form(own_interval_seconds="900")
+    del form["name"], form["setting_password"]  # the secret is kept
+    status, text = running.visitor.send("/connections/second/settings", **form)
+    assert status == 303, text
+    running.taken_up()
+    assert running.service._program.config.connections["second"].interval_seconds == 900
+    assert len(list((running.stage.directory / "secrets.d").iterdir())) == 1
+
+    asked = running.visitor.send("/connections/second/settings", "/connections/second/remove")
+    assert asked[0] == 200
+    assert "Everything that was read" in asked[1]
+    done = running.visitor.send(
+        "/connections/second/settings", "/connections/second/remove", confirmed="yes"
+    )
+    assert done[0] == 303
+    running.taken_up()
+    assert set(running.service._program.config.connections) == {"books"}
+    assert list((running.stage.directory / "secrets.d").iterdir()) == []
+    with running.service._program.database.read() as tx:
+        assert tx.run_list.page(connection="second")
+        actions = [row.action for row in tx.audit.recent(50) if row.subject == "second"]
+    assert [a for a in reversed(actions) if a.startswith("connection.")] == [
+        "connection.added",
+        "connection.changed",
+        "connection.removed",
+    ]
+
+
+def test_what_cannot_be_is_said_and_nothing_is_written(running: Running) -> None:
+    send, directory = running.visitor.send, running.stage.directory
+    wrong = running.form(
+        name="Second!", setting_base_url="nowhere", own_interval_seconds="soon", setting_password=""
+    )
+    status, text = send("/connections/-/new/finexio", **wrong)
+    assert status == 422
+    for sentence in (
+        "small letters",
+        "whole number",
+        "web address",
+        "Password: this key is missing",
+    ):
+        assert sentence in text
+    status, text = send("/connections/-/new/finexio", **running.form(name="books"))
+    assert "is taken already" in text
+    status, text = send("/connections/-/new/finexio", **running.form(setting_password="wrong"))
+    assert status == 422
+    assert "nothing was saved" in text
+    tested = send("/connections/-/new/finexio", **running.form(what="test"))
+    assert tested[0] == 200
+    assert "The test went well" in tested[1]
+    assert not (directory / "connections.d").exists()
+    # All the same, where a person says so.
+    saved = send(
+        "/connections/-/new/finexio", **running.form(setting_password="wrong", anyway="yes")
+    )
+    assert saved[0] == 303
+
+
+def test_a_connection_of_the_main_file_is_read_only(running: Running) -> None:
+    assert running.visitor.ask("GET", "/connections/books/settings")[0] == 404
+    page = running.visitor.ask("GET", "/connections/books")[1]
+    assert "changed there, not here" in page
+    assert "connector.toml" in page
+
+
+def test_events_sent_while_the_configuration_is_taken_up_are_kept(running: Running) -> None:
+    """Each is answered 2xx once it is on disk, or 503; no connection is refused."""
+    answers: list[tuple[int, str]] = []
+    over = threading.Event()
+    secret = (running.stage.directory / "signing").read_text("utf-8")
+
+    def sender() -> None:
+        number = 0
+        while not over.is_set():
+            connection = http.client.HTTPConnection(running.visitor.host, timeout=PATIENCE_SECONDS)
+            body = f'{{"id": "evt_{number}", "type": "ping"}}'.encode()
+            stamp = int(running.stage.clock.now().timestamp())
+            signed = signature("timestamped", secret, stamp, body)
+            headers = {"Stenn-Signature": signed, "Content-Type": "application/json"}
+            connection.request("POST", f"/webhooks/bank/{PATH_SECRET}", body, headers)
+            answer = connection.getresponse()
+            answers.append((answer.status, f"evt_{number}"))
+            answer.read()
+            connection.close()
+            number += 1
+
+    thread = threading.Thread(target=sender)
+    thread.start()
+    try:
+        for name in ("second", "third"):
+            assert running.visitor.send("/connections/-/new/finexio", **running.form(name=name))[0] == 303  # fmt: skip
+            running.taken_up()
+    finally:
+        over.set()
+        thread.join(PATIENCE_SECONDS)
+    assert {status for status, _ in answers} <= {200, 503}
+    with running.service._program.database.read() as tx:
+        stored = {row.event_id for row in tx.inbox.list(endpoint="bank", limit=100_000)}
+    taken = {event_id for status, event_id in answers if status == 200}
+    assert taken
+    assert taken <= stored
+
+
+def test_a_configuration_that_was_broken_meanwhile_leaves_the_running_program(running: Running) -> None:  # fmt: skip
+    before = running.service._program
+    text = running.stage.config_path.read_text("utf-8")
+    running.stage.config_path.write_text(text + "\n[nonsense]\n", "utf-8")
+    assert running.service.reload()
+    running.taken_up()
+    assert running.service._program is before
+    status, shown = running.visitor.send("/connections/-/new/finexio", **running.form())
+    assert status == 422
+    assert "nonsense" in shown
+    running.stage.config_path.write_text(text, "utf-8")
+
+
+def test_requests_wait_for_the_next_program_and_are_refused_when_it_takes_too_long() -> None:
+    front = Front(wait_seconds=0.01)
+    told: list[str] = []
+
+    def start(status: str, headers: list[tuple[str, str]]) -> None:
+        told.append(status)
+        told.extend(f"{name}: {value}" for name, value in headers)
+
+    assert b"Try again" in b"".join(front({}, start))
+    assert told[0].startswith("503")
+    assert "Retry-After: 5" in told
+
+    front.open(lambda _environ, _start: [b"answered"])
+    under_way = front({}, start)
+    assert not front.shut(0.01)  # it has not ended
+    assert b"".join(under_way) == b"answered"
+    under_way.close()  # type: ignore[attr-defined]
+    assert front.shut(1)
+
+
+def test_the_files_of_two_connections_cannot_disagree(stage: Stage, tmp_path: Path) -> None:
+    folder = stage.config_path.parent / "connections.d"
+    folder.mkdir()
+    for text, said in (
+        ("[store]\n", "only [connections.other] and its [[flows]] belong into this file"),
+        ("[connections.books]\nsystem = 'finexio'\n", "expected [connections.other]"),
+        ("[connections.other]\nsystem = 'nothing'\n", "other.toml:2: connections.other.system"),
+        ("[connections.other\n", "is not valid TOML"),
+    ):
+        (folder / "other.toml").write_text(text, "utf-8")
+        with pytest.raises(Exception, match=re.escape(said)):
+            read_config(stage.config_path, {})
+    (folder / "other.toml").unlink()
+    (folder / "books.toml").write_text("[connections.books]\nsystem = 'finexio'\n", "utf-8")
+    with pytest.raises(Exception, match="has a connection of this name, too"):
+        read_config(stage.config_path, {})
