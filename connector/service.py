@@ -22,6 +22,7 @@ from connector.bootstrap import Program
 from connector.config.doorways import open_endpoints
 from connector.config.model import Config
 from connector.console.app import create_console
+from connector.documents import LARGEST_BYTES
 from connector.engine.local import LocalEngine
 from connector.errors import ConnectorError
 from connector.schedule import Tasks, prepare, schedule_all
@@ -33,10 +34,15 @@ from webhooks.serving import server_options
 
 log = logging.getLogger(__name__)
 
+LARGEST_UPLOAD_BYTES = LARGEST_BYTES * 4 // 3 + 65_536
+"""The largest body that pages and API take: a document that a person attaches, as base64 text in a request."""
+
 
 WAIT_SECONDS = 10.0
 """How long a request waits for the next program before it is refused."""
 RETRY_AFTER_SECONDS = 5
+_LOOK_SECONDS = 1.0
+"""How often a reload that waits for tasks looks whether it is still wanted."""
 
 StartResponse = Callable[..., Any]
 Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
@@ -147,7 +153,7 @@ class Service:
             map=self._sockets,
             host=config.server.host,
             port=config.server.port,
-            **server_options(endpoints),
+            **server_options(endpoints, other_body_limit_bytes=LARGEST_UPLOAD_BYTES),
         )
         self._listening = threading.Thread(target=self._server.run, name="http", daemon=True)
         self._listening.start()
@@ -206,10 +212,10 @@ class Service:
         timeout = old.config.schedule.shutdown_timeout_seconds
         old.stopping.set()
         # Pages and doorway stay open while the tasks end, which a long pull may delay.
-        while not self._engine.stop(timeout):
+        log.info("service.reloading")
+        while not self._engine.stop(_LOOK_SECONDS):
             if self._stopping.is_set():
                 return
-            log.warning("service.reload_waits for a task that is still running")
         if not self._front.shut(timeout):
             log.warning("service.reload_goes_on although a request has not ended")
         self._inbox.stop()
@@ -230,14 +236,15 @@ class Service:
                 program.close()
                 continue
             self._inbox.start()
-            self._server.adj.max_request_body_size = server_options(endpoints)[
-                "max_request_body_size"
-            ]
+            self._server.adj.max_request_body_size = server_options(
+                endpoints, other_body_limit_bytes=LARGEST_UPLOAD_BYTES
+            )["max_request_body_size"]
             self._front.open(app)
             if self._has_begun:
                 self._engine.start()
             log.info("service.reloaded connections=%d", len(chosen.connections))
             return
+        log.critical("service.nothing_runs: restart the connector")
 
     def stop(self) -> bool:
         """Refuse new work, let running work end, give everything back. False when the time was not enough; what was

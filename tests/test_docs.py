@@ -22,11 +22,18 @@ from connector.cli.main import cli
 from connector.config.fields import SecretField
 from connector.config.load import load_config
 from connector.config.schema import SECTIONS
+from connector.proof import (
+    FINANCIER_CAPABILITIES,
+    SYSTEM_CAPABILITIES,
+    financier_support,
+    system_support,
+)
 from connector.registry import financiers, systems
 from connector.secrets import new_key
 from connector.store.schema import metadata
 from connector.transport import TransportSchema
 from mappings import load_mapping, shipped
+from tests.test_support import PROVEN
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -66,22 +73,20 @@ def commands(group: click.Group) -> Iterator[tuple[tuple[str, ...], click.Comman
 
 def systems_page() -> str:
     """What each adapter says of itself."""
-    rows = [
-        (
-            f"`{name}`",
-            *("yes" if value else "no" for value in (c.payables, c.receivables)),
-            "yes" if c.attachments else "not offered by the system",
-            "yes" if c.status_notes else "not offered by the system",
-        )
-        for name, adapter in systems().items()
-        for c in [adapter.capabilities]  # type: ignore[attr-defined]
+    read = [(f"`{name}`", *system_support(adapter).values()) for name, adapter in systems().items()]
+    financed = [
+        (f"`{name}`", *financier_support(adapter).values())
+        for name, adapter in financiers().items()
     ]
     parts = [
         "# Systems and financiers",
         "What each of them offers, in the words of the adapters. Made from the program by\n"
         "`python -m tests.test_docs`; a test fails when it is stale.",
+        "## What is supported, and how it is proven",
+        PROVEN,
+        table(("accounting system", *SYSTEM_CAPABILITIES.values()), read),
+        table(("financing platform", *FINANCIER_CAPABILITIES.values()), financed),
         "## Accounting systems",
-        table(("system", "payables", "receivables", "attachments", "notes on invoices"), rows),
         *(_system(name, adapter) for name, adapter in systems().items()),
         "## Financing platforms",
         *(_financier(name, adapter) for name, adapter in financiers().items()),

@@ -52,13 +52,13 @@ class RecordSchema(OutcomeSchema):
 RecordPage = page_schema("RecordPage", RecordSchema)
 
 
-class CauseSum(Money):
+class WaitingSum(Money):
     """Records and money of a cause in one currency."""
 
     count = fields.Integer()
 
 
-class CauseSchema(Schema):
+class WaitingCauseSchema(Schema):
     """A cause for which records wait."""
 
     connection = fields.String(required=True)
@@ -73,14 +73,14 @@ class CauseSchema(Schema):
     remedy = fields.String()
     since = fields.String()
     count = fields.Integer()
-    sums = fields.List(fields.Nested(CauseSum))
+    sums = fields.List(fields.Nested(WaitingSum))
     assigned_to = fields.String(allow_none=True)
 
 
-class Causes(Schema):
+class WaitingCauses(Schema):
     """All of them, the most frequent first."""
 
-    items = fields.List(fields.Nested(CauseSchema), required=True)
+    items = fields.List(fields.Nested(WaitingCauseSchema), required=True)
     resolved_today = fields.Integer()
 
 
@@ -109,7 +109,7 @@ class ReasonBody(Schema):
     reason = text_field(most=500, required=True)
 
 
-class DocumentBody(Schema):
+class AttachedFileBody(Schema):
     """A file."""
 
     name = text_field(required=True, metadata={"description": "`invoice.pdf`"})
@@ -150,7 +150,7 @@ def _add_causes(resource: Resource, context: Context) -> None:
     program = context.program
 
     @resource.operation("/causes", Permission.INVOICES_READ)
-    @resource.response(200, Causes)
+    @resource.response(200, WaitingCauses)
     def waiting_causes() -> Json:
         """Why records wait, by cause: who acts, what they do, how many there are and how much money."""
         with program.database.read() as tx:
@@ -212,7 +212,7 @@ def _add_acts(resource: Resource, context: Context) -> None:
         return standing(record.id)
 
     @resource.operation("/<word>/documents", Permission.DOCUMENTS_ATTACH, method="POST")
-    @resource.arguments(DocumentBody)
+    @resource.arguments(AttachedFileBody)
     @resource.response(200, RecordSchema)
     def attach(body: Json, word: str) -> Json:
         """Attach a file to a record; an invoice that waited for it goes on."""

@@ -115,13 +115,13 @@ def abilities_of_system(system: AccountingSystem) -> list[tuple[str, str]]:
     """(what, whether or how) of an accounting system."""
     can = system.capabilities
     return [
-        ("Payables (money you owe)", _yes(can.payables)),
-        ("Receivables (money owed to you)", _yes(can.receivables)),
-        ("Invoice documents", _yes(can.attachments)),
-        ("Changes are found", can.change_detection),
-        ("Statuses are written back", can.write_back),
-        ("Tells of changes itself", _yes(isinstance(system, SendsHints))),
-        ("Subscriptions made by us", _yes(isinstance(system, ManagesWebhooks))),
+        ("Payables", _yes(can.payables)),
+        ("Receivables", _yes(can.receivables)),
+        ("Documents", _yes(can.attachments)),
+        ("Changes", can.change_detection),
+        ("Write-back", can.write_back),
+        ("Own events", _yes(isinstance(system, SendsHints))),
+        ("Managed", _yes(isinstance(system, ManagesWebhooks))),
     ]
 
 
@@ -130,14 +130,14 @@ def abilities_of_financier(financier: Financier) -> list[tuple[str, str]]:
     limits = isinstance(financier, LimitsBuyers) and financier.requires_buyer_limits
     return [
         ("Currencies", ", ".join(sorted(financier.currencies)) or "not said"),
-        ("Steps of a submission", ", ".join(step.replace("_", " ") for step in financier.steps)),
-        ("Companies must be linked", _yes(financier.needs.linked_companies)),
-        ("Invoice document needed", _yes(financier.needs.document)),
-        ("Buyers need approved limits", _yes(limits)),
-        ("Sessions can be canceled", _yes(isinstance(financier, CancelsSessions))),
-        ("Offers a widget", _yes(isinstance(financier, OffersWidget))),
-        ("Has a feed of changes", _yes(isinstance(financier, TellsChanges))),
-        ("Signs its webhooks", _yes(financier.signs_webhooks)),
+        ("Steps", ", ".join(step.replace("_", " ") for step in financier.steps)),
+        ("Needs links", _yes(financier.needs.linked_companies)),
+        ("Needs a document", _yes(financier.needs.document)),
+        ("Needs buyer limits", _yes(limits)),
+        ("Cancels sessions", _yes(isinstance(financier, CancelsSessions))),
+        ("Widget", _yes(isinstance(financier, OffersWidget))),
+        ("Feed of changes", _yes(isinstance(financier, TellsChanges))),
+        ("Signs events", _yes(financier.signs_webhooks)),
     ]
 
 

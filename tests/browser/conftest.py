@@ -46,9 +46,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def screenshots(
-    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def screenshots(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the pictures of each journey's end are kept."""
     chosen: Path | None = pytestconfig.getoption("--screenshots")
     if chosen is None:
@@ -86,14 +84,19 @@ def states() -> dict[Role, StorageState]:
 
 @pytest.fixture
 def come(
-    browser: Browser, screenshots: Path, states: dict[Role, StorageState], request: pytest.FixtureRequest
+    browser: Browser,
+    screenshots: Path,
+    states: dict[Role, StorageState],
+    request: pytest.FixtureRequest,
 ) -> Iterator[Come]:
     """Open a window, at first on nothing; with a role, as somebody who is signed in. Fails at the end for whatever the
     browser complained about: a script that failed, something that the page's policy forbids."""
     visitors: list[Visitor] = []
     with ExitStack() as stack:
 
-        def opened(way: Way, role: Role | None = None, *, at: House | None = None, **options: object) -> Visitor:
+        def opened(
+            way: Way, role: Role | None = None, *, at: House | None = None, **options: object
+        ) -> Visitor:
             there: House = at or request.getfixturevalue("house")
             known = states.get(role) if role is not None else None
             context = browser.new_context(

@@ -64,7 +64,9 @@ class House:
 
     def parties(self, kind: str) -> list[StoredObject]:
         """The counterparties of Finexio of a kind, `Buyer` or `Supplier`."""
-        return [c for c in self.stage.source.ledger.select("counterparty") if c.body["type"] == kind]
+        return [
+            c for c in self.stage.source.ledger.select("counterparty") if c.body["type"] == kind
+        ]
 
     def link(self, *parties: StoredObject) -> None:
         """Link counterparties to the financier's companies of the same name."""
@@ -79,12 +81,17 @@ class House:
         """An invoice of one of the suppliers: 0 is linked to a company, the others are not."""
         party = self.parties("Supplier")[supplier].id
         return self.stage.add(
-            invoice_number=number, amount_cents=amount_cents, receiving_counterparty_id=party, **fields
+            invoice_number=number,
+            amount_cents=amount_cents,
+            receiving_counterparty_id=party,
+            **fields,
         )
 
     def named(self, number: str) -> str:
         """Finexio's identifier of an invoice."""
-        return next(i.id for i in self.stage.source.ledger.select("invoice") if i.reference == number)
+        return next(
+            i.id for i in self.stage.source.ledger.select("invoice") if i.reference == number
+        )
 
     def of(self, source_id: str) -> FinancingRow:
         """The financing invoice of an invoice."""

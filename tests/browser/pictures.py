@@ -110,7 +110,9 @@ def main() -> int:
                 visitor.page.emulate_media(color_scheme=picture.scheme, reduced_motion="reduce")
                 visitor.open(picture.address.format(life=shown))
                 file = DIRECTORY / f"{picture.name}.png"
-                few_colours = Image.open(BytesIO(visitor.page.screenshot())).quantize(128, dither=Image.Dither.NONE)
+                few_colours = Image.open(BytesIO(visitor.page.screenshot())).quantize(
+                    128, dither=Image.Dither.NONE
+                )
                 few_colours.save(file, optimize=True)
                 size = file.stat().st_size
                 print(f"{file.name}: {size} bytes")  # noqa: T201

@@ -115,7 +115,9 @@ def test_the_life_of_an_invoice_is_on_one_page(come: Come, way: Way):
 
 def test_hostile_text_of_an_invoice_is_text_in_the_browser(come: Come):
     admin = come(DESKTOP, Role.ADMIN)
-    admin.page.on("dialog", lambda dialog: pytest.fail(f"A script of an invoice ran: {dialog.message}"))
+    admin.page.on(
+        "dialog", lambda dialog: pytest.fail(f"A script of an invoice ran: {dialog.message}")
+    )
     admin.open("/invoices")
     admin.press(HOSTILE, "link")
     admin.heading(f"Invoice {HOSTILE}")

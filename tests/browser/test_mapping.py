@@ -58,7 +58,9 @@ def test_a_mapping_is_changed_with_its_effect_before_it(come: Come, house: House
     admin.keep("7-document")
     trial.get_by_role("rowheader").get_by_role("link").click()
     admin.heading_begins("Back-test")
-    admin.sees("2 records of", "would come out otherwise", "Counts and money", "too small for financing")
+    admin.sees(
+        "2 records of", "would come out otherwise", "Counts and money", "too small for financing"
+    )
     admin.keep("7-report")
     admin.press(title, "link", admin.main, exact=False)
     admin.sees("Who wrote it cannot approve it.")

@@ -37,6 +37,10 @@ def test_a_connection_is_added_tried_and_run(come: Come, own_house: House, way: 
     admin.fill("Name", "second")
     admin.fill("Address", f"{house.stage.source_url}/v2")
     admin.fill("Username", "sandbox-user")
+    admin.choose("Financier", "bank")
+    admin.fill("Submitted by (optional)", "finance@example.com")
+    admin.choose("Document (optional)", "render")
+    admin.choose("Submit (optional)", "by hand")
     admin.fill("Password", "not the password")
     admin.press("Test and save")
     admin.sees("The test found something wrong; nothing was saved.")
@@ -46,9 +50,8 @@ def test_a_connection_is_added_tried_and_run(come: Come, own_house: House, way: 
     admin.heading("Connections")
     admin.sees("second was added.")
     house.stage.restart()
-    admin.address = house.address
-    admin.sign_in(Role.ADMIN)
-    admin.to("Connections")
+    admin.address = house.address  # another port; the session is in the store
+    admin.open("/connections")
     admin.press("second", "link", admin.main)
     admin.press("Test")
     admin.sees("The test just now")
@@ -95,7 +98,8 @@ def test_people_roles_tokens_and_the_audit_log(come: Come, house: House, way: Wa
     admin.sees("Shown only now.")
     token = admin.main.locator("pre.once").inner_text()
     called = nora.page.request.get(
-        f"{nora.address}/api/v1/invoices", headers={"Authorization": f"Bearer {token}", "Cookie": ""}
+        f"{nora.address}/api/v1/invoices",
+        headers={"Authorization": f"Bearer {token}", "Cookie": ""},
     )
     assert called.ok
     admin.to("Audit log")

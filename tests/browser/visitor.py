@@ -44,7 +44,9 @@ class Visitor:
 
     def _said(self, message: ConsoleMessage) -> None:
         # A form that is shown again is answered 422, which the browser reports as if it were a failure.
-        is_own_page = message.location.get("url", "").partition("#")[0] == self.page.url.partition("#")[0]
+        is_own_page = (
+            message.location.get("url", "").partition("#")[0] == self.page.url.partition("#")[0]
+        )
         answered = message.text.startswith("Failed to load resource") and is_own_page
         if message.type in ("error", "warning") and not answered:
             self.complaints.append(f"{self.page.url}: {message.text}")
@@ -67,7 +69,9 @@ class Visitor:
         self, name: str, kind: Kind = "button", inside: Locator | None = None, *, exact: bool = True
     ) -> None:
         """A button or link by its words."""
-        self._use((inside or self.page.locator("body")).get_by_role(kind, name=name, exact=exact).first)
+        self._use(
+            (inside or self.page.locator("body")).get_by_role(kind, name=name, exact=exact).first
+        )
 
     def _use(self, target: Locator) -> None:
         if self.way.keyboard:
@@ -157,4 +161,5 @@ class Visitor:
     def keep(self, name: str) -> None:
         """A picture of the page as it is now, for people to look at; and it fits the window."""
         self.page.screenshot(path=self._screenshots / f"{name}-{self.way.name}.png", full_page=True)
-        assert not self.is_too_wide()
+        too_wide = self.is_too_wide()
+        assert not too_wide, too_wide

@@ -63,6 +63,7 @@ def full(database: Database) -> Database:
             {"f": financing_id, "now": _NOW, "body": b"{}"},
         )
         _outbox(tx.connection, financing_id, 1, "pending")
+        tx.exclusions.add(saved.record_id, "a private purchase", "ann")
         document_id = tx.mapping_documents.add("connection", "books", "a = 1\n", "ann").id
         tx.mapping_trials.start("backtest", document_id, "books", 1, "ann", {})
         tx.mapping_examples.add(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import shutil
 import threading
 from collections.abc import Iterator
 from html import unescape
@@ -100,7 +101,8 @@ class Running:
 
 
 @pytest.fixture
-def running(stage: Stage) -> Iterator[Running]:
+def running(stage: Stage, migrated_sqlite_file: Path) -> Iterator[Running]:
+    shutil.copy(migrated_sqlite_file, stage.directory / "connector.db")
     stage.add()
     made = Running(stage)
     yield made
@@ -109,7 +111,8 @@ def running(stage: Stage) -> Iterator[Running]:
 
 def test_a_connection_is_added_to_a_running_connector_and_pulled(running: Running) -> None:
     directory = running.stage.directory
-    status, text = running.visitor.send("/connections/-/new/finexio", **running.form())
+    form = running.form(events="yes")
+    status, text = running.visitor.send("/connections/-/new/finexio", **form)
     assert status == 303, text
     # The next page is answered by the new program, or waited for; the session goes on.
     assert running.visitor.ask("GET", "/connections")[0] == 200
@@ -120,27 +123,65 @@ def test_a_connection_is_added_to_a_running_connector_and_pulled(running: Runnin
     assert running.pulled("books") > 0
 
     file = directory / "connections.d" / "second.toml"
-    (secret,) = (directory / "secrets.d").iterdir()
+    (secret,) = (directory / "secrets.d").glob("second.password.*")
     assert file.stat().st_mode & 0o777 == 0o600
     assert secret.stat().st_mode & 0o777 == 0o600
     assert "sandbox-password" not in file.read_text("utf-8")
     assert secret.read_text("utf-8").strip() == "sandbox-password"
     assert "sandbox-password" not in running.visitor.ask("GET", "/connections/second/settings")[1]
+    # What stands in the main file is changed there.
+    assert running.visitor.ask("GET", "/connections/books/settings")[0] == 404
+    assert "changed there, not here" in running.visitor.ask("GET", "/connections/books")[1]
     # A restart finds the same.
     assert set(read_config(running.stage.config_path, {}).connections) == {"books", "second"}
 
+    _lets_events_in_by_two_addresses(running)
+    _is_changed_and_removed(running)
 
-def test_it_is_changed_and_removed_and_its_history_stays(running: Running) -> None:
-    running.visitor.send("/connections/-/new/finexio", **running.form())
+
+def _lets_events_in_by_two_addresses(running: Running) -> None:
+    """A rotation: the new address is shown once, the old one works until it is removed."""
+    (first,) = (running.stage.directory / "secrets.d").glob("second.path.*")
+    old = first.read_text("utf-8").strip()
+    status, text = running.visitor.send("/connections/second", "/connections/second/secrets")
+    assert status == 200
+    found = re.search(r"/webhooks/second/([\w-]{43})", text)
+    assert found is not None
     running.taken_up()
-    running.pulled("second")
+
+    def accepted(secret: str) -> bool:
+        connection = http.client.HTTPConnection(running.visitor.host, timeout=PATIENCE_SECONDS)
+        headers = {"Content-Type": "application/json"}
+        connection.request("POST", f"/webhooks/second/{secret}", b'{"a": 1}', headers)
+        answer = connection.getresponse()
+        answer.read()
+        connection.close()
+        return answer.status == 200
+
+    assert accepted(old)
+    assert accepted(found[1])
+    page = running.visitor.ask("GET", "/connections/second")[1]
+    assert old not in page
+    assert found[1] not in page
+    assert "a rotation is under way" in page
+    drop = "/connections/second/secrets/drop"
+    assert running.visitor.send("/connections/second", drop)[0] == 200  # asked for twice
+    assert running.visitor.send("/connections/second", drop, confirmed="yes")[0] == 303
+    running.taken_up()
+    assert not accepted(old)
+    assert accepted(found[1])
+
+
+def _is_changed_and_removed(running: Running) -> None:
+    """Its history stays."""
     form = running.form(own_interval_seconds="900")
     del form["name"], form["setting_password"]  # the secret is kept
     status, text = running.visitor.send("/connections/second/settings", **form)
     assert status == 303, text
     running.taken_up()
     assert running.service._program.config.connections["second"].interval_seconds == 900
-    assert len(list((running.stage.directory / "secrets.d").iterdir())) == 1
+    left = sorted(p.name for p in (running.stage.directory / "secrets.d").iterdir())
+    assert [name.rpartition(".")[0] for name in left] == ["second.password"]  # events are off again
 
     asked = running.visitor.send("/connections/second/settings", "/connections/second/remove")
     assert asked[0] == 200
@@ -181,22 +222,32 @@ def test_what_cannot_be_is_said_and_nothing_is_written(running: Running) -> None
     status, text = send("/connections/-/new/finexio", **running.form(setting_password="wrong"))
     assert status == 422
     assert "nothing was saved" in text
-    tested = send("/connections/-/new/finexio", **running.form(what="test"))
+    flow = {"flow_financier": "bank", "flow_document": "render"}
+    status, text = send("/connections/-/new/finexio", **running.form(**flow))
+    assert "Submitted by: this key is missing" in text
+    flow["flow_submitted_by"] = "finance@example.com"
+    tested = send("/connections/-/new/finexio", **running.form(what="test", **flow))
     assert tested[0] == 200
     assert "The test went well" in tested[1]
+    assert not (directory / "connections.d").exists()
+
+    # Broken by hand meanwhile: the running program stays, and nothing is added to it.
+    before = running.service._program
+    text = running.stage.config_path.read_text("utf-8")
+    running.stage.config_path.write_text(text + "\n[nonsense]\n", "utf-8")
+    assert running.service.reload()
+    running.taken_up()
+    assert running.service._program is before
+    status, shown = running.visitor.send("/connections/-/new/finexio", **running.form())
+    assert status == 422
+    assert "nonsense" in shown
+    running.stage.config_path.write_text(text, "utf-8")
     assert not (directory / "connections.d").exists()
     # All the same, where a person says so.
     saved = send(
         "/connections/-/new/finexio", **running.form(setting_password="wrong", anyway="yes")
     )
     assert saved[0] == 303
-
-
-def test_a_connection_of_the_main_file_is_read_only(running: Running) -> None:
-    assert running.visitor.ask("GET", "/connections/books/settings")[0] == 404
-    page = running.visitor.ask("GET", "/connections/books")[1]
-    assert "changed there, not here" in page
-    assert "connector.toml" in page
 
 
 def test_events_sent_while_the_configuration_is_taken_up_are_kept(running: Running) -> None:
@@ -219,6 +270,7 @@ def test_events_sent_while_the_configuration_is_taken_up_are_kept(running: Runni
             answer.read()
             connection.close()
             number += 1
+            over.wait(0.02)
 
     thread = threading.Thread(target=sender)
     thread.start()
@@ -235,19 +287,6 @@ def test_events_sent_while_the_configuration_is_taken_up_are_kept(running: Runni
     taken = {event_id for status, event_id in answers if status == 200}
     assert taken
     assert taken <= stored
-
-
-def test_a_configuration_that_was_broken_meanwhile_leaves_the_running_program(running: Running) -> None:  # fmt: skip
-    before = running.service._program
-    text = running.stage.config_path.read_text("utf-8")
-    running.stage.config_path.write_text(text + "\n[nonsense]\n", "utf-8")
-    assert running.service.reload()
-    running.taken_up()
-    assert running.service._program is before
-    status, shown = running.visitor.send("/connections/-/new/finexio", **running.form())
-    assert status == 422
-    assert "nonsense" in shown
-    running.stage.config_path.write_text(text, "utf-8")
 
 
 def test_requests_wait_for_the_next_program_and_are_refused_when_it_takes_too_long() -> None:

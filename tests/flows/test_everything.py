@@ -187,6 +187,7 @@ def test_every_platform_at_once_adds_up_to_the_cent(everything: Everything) -> N
     _monite_financed_what_it_says_it_finances(everything)
     _kanmon_financed_what_its_rules_allow(everything)
     assert everything.contract.requests > 100
+    _a_cent_more_on_the_other_side_is_seen(everything)
 
 
 def _monite_financed_what_it_says_it_finances(everything: Everything) -> None:
@@ -225,3 +226,14 @@ def _kanmon_financed_what_its_rules_allow(everything: Everything) -> None:
             other.amount_minor_units,
             other.status,
         )
+
+
+def _a_cent_more_on_the_other_side_is_seen(everything: Everything) -> None:
+    ledger = everything.platforms["monite"].ledger
+    stored = ledger.select("financing")[0]
+    money = (stored.currency, int(stored.amount_minor_units or 0) + 1)
+    ledger.change(stored, stored.body, at=START, cause="changed", money=money)
+    told = differing(reckon(everything.program, everything.world))
+    assert [line.partition(":")[0] for line in told] == ["monite_financing"] * 2 + [
+        "all financiers"
+    ]

@@ -44,6 +44,7 @@ from connector.financiers.hosted_session.bodies import (
 )
 from connector.financiers.hosted_session.profile import Profile
 from connector.financiers.hosted_session.settings import HostedSessionSchema
+from connector.proof import Proof, Proofs
 from connector.system import Counterparty, Finding
 from connector.transport import AdapterContext, Reply, reveal, segment, transport_settings
 
@@ -58,6 +59,7 @@ class HostedSession:
     steps: ClassVar[tuple[str, ...]] = (DOCUMENT, INVOICE, SESSION)
     repeatable_steps: ClassVar[frozenset[str]] = frozenset({DOCUMENT})
     needs: ClassVar[Needs] = Needs()
+    proofs: ClassVar[Proofs] = Proofs(Proof.DOCUMENTS)
 
     def __init__(self, settings: Mapping[str, Any], context: AdapterContext) -> None:
         """`settings` is what `HostedSessionSchema` loaded. Raises ConfigError for an address that may not be used."""

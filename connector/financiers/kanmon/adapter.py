@@ -41,6 +41,7 @@ from connector.financiers.kanmon.answers import USD, Misshapen
 from connector.financiers.kanmon.client import KanmonClient, error_code, read_reply
 from connector.financiers.kanmon.products import PRODUCT_TYPES, Product, choose, read_product
 from connector.financiers.kanmon.settings import KanmonSchema
+from connector.proof import Proof, Proofs
 from connector.system import Counterparty, Finding
 from connector.transport import AdapterContext, segment
 
@@ -65,6 +66,8 @@ class Kanmon:
     needs: ClassVar[Needs] = Needs(linked_companies=False, document=False)
     currencies: frozenset[str] = frozenset({USD})
     signs_webhooks: bool = False
+    # The envelope of its webhooks is in no public document.
+    proofs: ClassVar[Proofs] = Proofs(Proof.DOCUMENTS, {"webhooks": Proof.NOT_OFFERED})
 
     def __init__(self, settings: Mapping[str, Any], context: AdapterContext) -> None:
         """`settings` is what `KanmonSchema` loaded. Raises ConfigError for an address that may not be used."""

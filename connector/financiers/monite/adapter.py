@@ -42,6 +42,7 @@ from connector.financier import (
 from connector.financiers.monite import answers
 from connector.financiers.monite.answers import Misshapen
 from connector.financiers.monite.settings import MoniteFinancingSchema, versioned
+from connector.proof import Proof, Proofs
 from connector.system import Counterparty, Finding
 from connector.transport import AdapterContext, JsonGrant, Reply, reveal, transport_settings
 
@@ -64,6 +65,7 @@ class MoniteFinancing:
     repeatable_steps: ClassVar[frozenset[str]] = frozenset()
     needs: ClassVar[Needs] = Needs(linked_companies=False, document=False)
     signs_webhooks: bool = False
+    proofs: ClassVar[Proofs] = Proofs(Proof.VENDOR_OPENAPI, {"webhooks": Proof.NOT_OFFERED})
 
     def __init__(self, settings: Mapping[str, Any], context: AdapterContext) -> None:
         """`settings` is what `MoniteFinancingSchema` loaded. Raises ConfigError for an address that may not be used."""

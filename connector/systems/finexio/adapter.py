@@ -29,6 +29,7 @@ from connector.errors import (
     NotFound,
     Unsupported,
 )
+from connector.proof import Proof, Proofs
 from connector.system import (
     Capabilities,
     Counterparty,
@@ -111,6 +112,7 @@ class Finexio:
         ),
         write_back=f"None: {_WRITE_BACK}.",
     )
+    proofs: ClassVar[Proofs] = Proofs(Proof.DOCUMENTS)
     streams: ClassVar[tuple[Stream, ...]] = (
         Stream(
             COUNTERPARTIES,

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from connector.errors import NotFound, Unsupported
+from connector.proof import Proof, Proofs
 from connector.system import (
     Capabilities,
     Counterparty,
@@ -77,6 +78,8 @@ class Monite:
             "request a payment is booked."
         ),
     )
+    # What is signed of a webhook is in no document; its body is checked against the OpenAPI, too.
+    proofs: ClassVar[Proofs] = Proofs(Proof.VENDOR_OPENAPI, {"webhooks": Proof.DOCUMENTS})
     streams: ClassVar[tuple[Stream, ...]] = (
         Stream(
             COUNTERPARTIES,

@@ -10,6 +10,7 @@ from marshmallow import fields, validate
 
 from connector.config.fields import SecretField
 from connector.errors import NotFound, Unsupported
+from connector.proof import Proof, Proofs
 from connector.system import (
     Capabilities,
     Counterparty,
@@ -95,6 +96,7 @@ class Tryton:
         ),
         write_back="Each status is a note on the invoice, and on request a line in its comment or reference.",
     )
+    proofs: ClassVar[Proofs] = Proofs(Proof.REAL_SERVER)
     streams: ClassVar[tuple[Stream, ...]] = (
         Stream("counterparties", mapped=False, incremental=True, volatile_fields=("write_date",)),
         Stream("invoices", mapped=True, incremental=True, volatile_fields=("write_date",)),

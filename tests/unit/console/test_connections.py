@@ -223,15 +223,42 @@ def test_events_are_repeated_after_a_preview(desk: Desk):
     assert preview(desk.program, Range("events", state="quarantined")).count == 0
 
 
-def test_parked_messages_are_tried_again_by_decisions(desk: Desk):
+def park(desk: Desk, *source_ids: str) -> None:
+    """Messages of which nobody knows whether they took effect."""
     with desk.program.database.write() as tx:
-        saved = store_records(tx, ["x1", "x2"])
-        ids = [finance(tx, one) for one in saved]
-    assert ids
-    found = preview(desk.program, Range("messages"))
-    assert found.count == 0
+        for saved in store_records(tx, list(source_ids)):
+            financing_id = finance(tx, saved)
+            (row_id,) = tx.allocate("outbox", 1)
+            row = tx.outbox.add(
+                row_id=row_id,
+                stream=f"submit:{financing_id}",
+                kind="invoice",
+                target="bank",
+                financing_invoice_id=financing_id,
+                idempotency_key=f"key-{financing_id}",
+                payload={},
+            )
+            tx.financing.set_state(financing_id, "submitting", None, allowed_from=("ready",))
+            tx.financing.set_state(financing_id, "parked", "unclear", allowed_from=("submitting",))
+            assert tx.outbox.park(row, Unavailable("unclear"))
+
+
+def test_parked_messages_are_tried_again_by_decisions(desk: Desk):
     shown = desk.send("/deliveries/repeat", 200, what="messages", reason="again")
     assert "Nothing is in this range" in shown.text
+    park(desk, "x1", "x2")
+    given = {"what": "messages", "name": "bank", "reason": "looked at it"}
+    asked = desk.send("/deliveries/repeat", 200, **given)
+    assert "Repeat 2 messages?" in asked.text
+    assert "invoice to bank: 2" in asked.text
+    assert "2 invoices" in asked.text  # with their money
+    desk.send("/deliveries/repeat", **given, previewed="2", confirmed="yes")
+    with desk.program.database.read() as tx:
+        assert tx.outbox.counts() == {
+            ("bank", "pending"): 2
+        }  # nothing had left: sent without a look-up
+    assert desk.actions()[-3:] == ["outbox.again", "outbox.again", "messages.repeated"]
+    assert preview(desk.program, Range("messages")).count == 0
 
 
 def test_what_cannot_be_repeated_is_said(desk: Desk):

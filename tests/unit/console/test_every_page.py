@@ -24,6 +24,15 @@ PAGES = (
     "/deliveries/inbox",
     "/deliveries/inbox/1",
     "/audit?check=chain",
+    "/connections",
+    "/connections/books",
+    "/connections/bank",
+    "/connections/-/new",
+    "/connections/-/new/finexio",
+    "/deliveries/repeat",
+    "/settings",
+    "/settings/tokens",
+    "/settings/configuration",
 )
 
 

@@ -118,6 +118,41 @@ def test_every_shipped_document_compiles_for_its_financier() -> None:
     assert not {"finexio_for_monite", "tryton_for_monite"} & documents.keys()
 
 
+RECEIVABLE = {
+    "id": "9d2b4c8f-2087-4738-ba91-7359683c49a4",
+    "direction": "receivable",
+    "document_type": "invoice",
+    "own_ref": "entity:1",
+    "counterparty_ref": "counterpart:2",
+    "status": "partially_paid",
+    "currency": "USD",
+    "document_id": "INV-1",
+    "due_date": "2026-05-01",
+    "total_amount": 12_353,
+    "amount_due": 8_236,
+    "amount_paid": 4_117,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "offered"),
+    [
+        ("monite", 8_236),
+        ("monite_for_kanmon", 8_236),
+        ("monite_for_monite", 12_353),
+        ("monite_for_monite_with_payables", 12_353),
+    ],
+)
+def test_monite_lists_the_total_and_others_are_offered_the_rest(name: str, offered: int) -> None:
+    mapping = load_mapping(shipped()[name], name=name)
+    outcome = mapping.evaluate({**RECEIVABLE, "issue_date": "2026-02-01T00:00:00Z"}, TODAY)
+    assert outcome.invoice is not None
+    assert outcome.invoice.amount_minor_units == offered
+    assert outcome.amount_minor_units == 12_353  # the control totals count the gross amount
+    paid = mapping.evaluate({**RECEIVABLE, "amount_due": 0}, TODAY)
+    assert (paid.kind.value, paid.invoice) == ("excluded", None)
+
+
 def test_the_name_of_a_shipped_document() -> None:
     assert shipped_name("finexio", "hosted_session") == "finexio"
     assert shipped_name("finexio", "kanmon") == "finexio_for_kanmon"

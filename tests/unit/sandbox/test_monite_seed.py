@@ -127,6 +127,32 @@ def test_outcomes(changes: dict[str, Any], outcome: tuple[str, str]) -> None:
     assert outcome_of("receivable", {**READY, **changes}, TODAY) == outcome
 
 
+@pytest.mark.parametrize(
+    ("kind", "changes", "outcome"),
+    [
+        ("receivable", {"due_date": "2026-03-09"}, ("mapped", "")),
+        ("receivable", {"due_date": "2026-03-08"}, ("excluded", "due_too_soon")),
+        ("receivable", {"currency": "EUR"}, ("excluded", "currency")),
+        ("receivable", {"total_amount": None}, ("rejected", "total_amount")),
+        ("payable", {"status": "new"}, ("excluded", "payable")),
+        ("payable", {"status": "new", "total_amount": None}, ("excluded", "payable")),
+        ("payable", {"status": "new", "total_amount": 0}, ("rejected", "total_amount")),
+    ],
+)
+def test_outcomes_where_monite_finances(
+    kind: str, changes: dict[str, Any], outcome: tuple[str, str]
+) -> None:
+    body = {**READY, "due_date": "2026-04-01", **changes}
+    assert outcome_of(kind, body, TODAY, financed_by_monite=True) == outcome
+
+
+def test_what_is_beyond_reason_is_left_out_of_the_totals() -> None:
+    records = [("receivable", {**READY, "total_amount": amount}) for amount in (1_000, 1_001)]
+    totals = totals_of(records, TODAY, largest=1_000)
+    assert totals["mapped"] == {"USD": {"count": 1, "gross_minor_units": 1_000}}
+    assert totals["rejected"] == {"unreadable": {"count": 1, "gross_minor_units": 0}}
+
+
 def test_who_can_be_financed_and_until_when() -> None:
     def why(due: str, country: str = "US") -> str | None:
         return can_be_financed("receivable", {**READY, "due_date": due}, country, date(2026, 3, 2))
