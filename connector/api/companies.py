@@ -148,6 +148,39 @@ def create(context: Context) -> Resource:
         rows = program.financiers[flow_of(connection).financier].companies()
         return {"items": list(rows)}
 
+    _add_links(resource, program, flow_of, one)
+    _add_suggestions(resource, program, flow_of)
+    _add_limits(resource, program, flow_of)
+    return resource
+
+
+def _add_listing(resource: Resource, program: Program) -> None:
+    @resource.operation("", Permission.INVOICES_READ)
+    @resource.arguments(CompanyQuery, location="query")
+    @resource.response(200, Companies)
+    def companies(query: Json) -> Json:
+        """Every counterparty with its link."""
+        found = []
+        with program.database.read() as tx:
+            for flow in program.config.flows:
+                if query["connection"] not in (None, flow.connection):
+                    continue
+                rows = tx.companies.all_links(flow.connection, flow.financier)
+                links = {link.counterparty_id: link for link in rows}
+                found += [
+                    company_line(flow, row, links.get(row.counterparty_id))
+                    for row in tx.companies.counterparties(flow.connection)
+                    if query["linked"] in (None, row.counterparty_id in links)
+                ]
+        return {"items": found}
+
+
+def _add_links(
+    resource: Resource,
+    program: Program,
+    flow_of: Callable[[str], Flow],
+    one: Callable[[Flow, str], Json],
+) -> None:
     @resource.operation(
         "/<connection>/<counterparty_id>/link", Permission.COMPANIES_LINK, method="PUT"
     )
@@ -179,31 +212,6 @@ def create(context: Context) -> Resource:
         flow = flow_of(connection)
         Actions(program).company_links(flow).create(counterparty_id, by=current_person().actor)
         return one(flow, counterparty_id)
-
-    _add_suggestions(resource, program, flow_of)
-    _add_limits(resource, program, flow_of)
-    return resource
-
-
-def _add_listing(resource: Resource, program: Program) -> None:
-    @resource.operation("", Permission.INVOICES_READ)
-    @resource.arguments(CompanyQuery, location="query")
-    @resource.response(200, Companies)
-    def companies(query: Json) -> Json:
-        """Every counterparty with its link."""
-        found = []
-        with program.database.read() as tx:
-            for flow in program.config.flows:
-                if query["connection"] not in (None, flow.connection):
-                    continue
-                rows = tx.companies.all_links(flow.connection, flow.financier)
-                links = {link.counterparty_id: link for link in rows}
-                found += [
-                    company_line(flow, row, links.get(row.counterparty_id))
-                    for row in tx.companies.counterparties(flow.connection)
-                    if query["linked"] in (None, row.counterparty_id in links)
-                ]
-        return {"items": found}
 
 
 def _add_suggestions(resource: Resource, program: Program, flow_of: Callable[[str], Flow]) -> None:

@@ -21,6 +21,7 @@ from connector.api.resource import (
     page_schema,
     text_field,
 )
+from connector.bootstrap import Program
 from connector.documents import LARGEST_BYTES
 from connector.errors import Refused
 from connector.financier import DOCUMENT_PURPOSES
@@ -143,6 +144,7 @@ def create(context: Context) -> Resource:
 
     _add_causes(resource, context)
     _add_acts(resource, context)
+    _add_documents(resource, context.program)
     return resource
 
 
@@ -163,16 +165,6 @@ def _add_causes(resource: Resource, context: Context) -> None:
 def _add_acts(resource: Resource, context: Context) -> None:
     program = context.program
 
-    def record_of(word: str) -> RecordRow:
-        with program.database.read() as tx:
-            return views.find_record(tx, word)
-
-    def standing(record_id: int) -> Json:
-        with program.database.read() as tx:
-            current = tx.records.current_outcome(record_id)
-            record = tx.records.get(record_id)
-        return views.inbox_line(CurrentOutcome(record, current))
-
     @resource.operation("/retry", Permission.RECORDS_CORRECT, method="POST")
     @resource.arguments(SelectionBody)
     @resource.response(200, RetriedSchema)
@@ -184,7 +176,7 @@ def _add_acts(resource: Resource, context: Context) -> None:
             reason_code=body["reason_code"],
             record_ids=None
             if body["records"] is None
-            else [record_of(word).id for word in body["records"]],
+            else [_record(program, word).id for word in body["records"]],
         )
         with program.database.read() as tx:
             ids = tx.error_inbox.page(chosen, 0, LISTED_AT_MOST)
@@ -198,25 +190,27 @@ def _add_acts(resource: Resource, context: Context) -> None:
     @resource.response(200, RecordSchema)
     def exclude(body: Json, word: str) -> Json:
         """Leave a record out of financing, whatever its mapping says, until that is taken back."""
-        record = record_of(word)
+        record = _record(program, word)
         actor = current_person().actor
         Actions(program).excluding.exclude(record.id, body["reason"], by=actor)
-        return standing(record.id)
+        return _standing(program, record.id)
 
     @resource.operation("/<word>/exclusion", Permission.RECORDS_CORRECT, method="DELETE")
     @resource.response(200, RecordSchema)
     def include(word: str) -> Json:
         """Take back that somebody left a record out."""
-        record = record_of(word)
+        record = _record(program, word)
         Actions(program).excluding.take_back(record.id, by=current_person().actor)
-        return standing(record.id)
+        return _standing(program, record.id)
 
+
+def _add_documents(resource: Resource, program: Program) -> None:
     @resource.operation("/<word>/documents", Permission.DOCUMENTS_ATTACH, method="POST")
     @resource.arguments(AttachedFileBody)
     @resource.response(200, RecordSchema)
     def attach(body: Json, word: str) -> Json:
         """Attach a file to a record; an invoice that waited for it goes on."""
-        record = record_of(word)
+        record = _record(program, word)
         try:
             content = base64.b64decode(body["content_base64"], validate=True)
         except (binascii.Error, ValueError):
@@ -224,4 +218,16 @@ def _add_acts(resource: Resource, context: Context) -> None:
         document = document_of(body["name"], content)
         actor, purpose = current_person().actor, body["purpose"]
         Actions(program).attaching.attach(record.id, document, by=actor, purpose=purpose)
-        return standing(record.id)
+        return _standing(program, record.id)
+
+
+def _record(program: Program, word: str) -> RecordRow:
+    with program.database.read() as tx:
+        return views.find_record(tx, word)
+
+
+def _standing(program: Program, record_id: int) -> Json:
+    """Where a record stands now."""
+    with program.database.read() as tx:
+        current = tx.records.current_outcome(record_id)
+        return views.inbox_line(CurrentOutcome(tx.records.get(record_id), current))

@@ -122,12 +122,10 @@ def _financed(program: Program, ledger: _Ledger) -> Iterator[Line]:
     """I2, I4, I6, I12: every invoice at the financier is ours, once, to the cent, and its last status is known."""
     remote, ours, who = ledger.rows(), ledger.ours(program), ledger.financier
     keys = Counter(ledger.key(row) for row in remote)
-    yield Line(
-        f"{who}: invoices there twice", "0", str(sum(1 for count in keys.values() if count > 1))
-    )
+    yield Line(f"{who}: there twice", "0", str(sum(1 for count in keys.values() if count > 1)))
     yield Line(f"{who}: invoices", str(len(remote)), str(len(ours)))
     unknown = sum(1 for row in remote if ledger.key(row) not in ours)
-    yield Line(f"{who}: invoices unknown to us", "0", str(unknown))
+    yield Line(f"{who}: unknown to us", "0", str(unknown))
     theirs, mine = _by_currency(remote), _by_our_currency(ours.values())
     for currency in sorted(theirs.keys() | mine.keys()):
         yield Line(
@@ -142,7 +140,7 @@ def _financed(program: Program, ledger: _Ledger) -> Iterator[Line]:
         and (known.currency, known.amount_minor_units)
         != (row["currency"].upper(), row["amount_minor_units"])
     ]
-    yield Line(f"{who}: invoices with another amount", "0", str(len(differing)))
+    yield Line(f"{who}: other amounts", "0", str(len(differing)))
     statuses = Counter(str(row["status"]) for row in remote)
     ours_by_status = Counter(str(row.raw_status) for row in ours.values())
     for status in sorted(statuses.keys() | ours_by_status.keys()):
@@ -173,7 +171,7 @@ def _notes(program: Program, connection: str, written: Sequence[str]) -> Iterato
     yield Line(f"{connection}: notes written", str(len(done)), str(len(written)))
     found = Counter(written)
     once = sum(1 for marker in done if found[marker] == 1)
-    yield Line(f"{connection}: statuses with exactly one note", str(len(done)), str(once))
+    yield Line(f"{connection}: statuses noted once", str(len(done)), str(once))
 
 
 def _tryton_notes(base_url: str) -> list[str]:

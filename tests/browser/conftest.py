@@ -95,7 +95,7 @@ def come(
     with ExitStack() as stack:
 
         def opened(
-            way: Way, role: Role | None = None, *, at: House | None = None, **options: object
+            way: Way, role: Role | None = None, *, at: House | None = None, javascript: bool = True
         ) -> Visitor:
             there: House = at or request.getfixturevalue("house")
             known = states.get(role) if role is not None else None
@@ -104,7 +104,7 @@ def come(
                 storage_state=known,
                 has_touch=way is PHONE,
                 reduced_motion="reduce",
-                **options,
+                java_script_enabled=javascript,
             )
             stack.callback(context.close)
             context.set_default_timeout(PATIENCE_MILLISECONDS)

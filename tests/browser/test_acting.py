@@ -47,7 +47,7 @@ def test_many_are_retried_after_a_look_at_what_that_means(come: Come, house: Hou
     admin.press("Retry chosen")
     admin.heading("Retry 2 invoices?")
     admin.sees("2 invoices", "4,600.0")
-    admin.keep("6-preview")
+    admin.keep("6-preview", look_closely=True)
     admin.press("Retry 2 invoices")
     admin.sees("Retried 2 invoices: 0 left the inbox at once, 2 are being read again.")
     admin.keep("6-retried")

@@ -22,9 +22,9 @@ LEAST_PAGES = 18
 
 
 def kind(address: str) -> str:
-    """Addresses of the same kind of page: numbers, and what is asked for, make no difference."""
+    """Addresses of the same kind of page: numbers, identifiers, and what is asked for, make no difference."""
     parts = urlsplit(address)
-    path = re.sub(r"/r?\d+", "/#", parts.path)
+    path = re.sub(r"/(r?\d+|[0-9a-f-]{36})(?=/|$)", "/#", parts.path)
     return path + ("?" if parts.query else "")
 
 
@@ -72,7 +72,7 @@ def test_every_page_is_accessible_in_light_and_dark(come: Come, pages: list[str]
 
 def test_every_page_fits_a_phone(come: Come, pages: list[str]):
     admin = come(PHONE, Role.ADMIN)
-    found = []
+    found: list[str] = []
     for address in pages:
         admin.open(address)
         found += filter(None, [admin.is_too_wide()])
@@ -80,7 +80,7 @@ def test_every_page_fits_a_phone(come: Come, pages: list[str]):
 
 
 def test_every_page_works_without_javascript(come: Come, pages: list[str], house: House):
-    admin = come(PHONE, java_script_enabled=False)
+    admin = come(PHONE, javascript=False)
     admin.sign_in(Role.ADMIN)
     admin.to("Invoices")
     admin.heading("Invoices")

@@ -36,7 +36,7 @@ def test_the_first_admin_sets_the_connector_up_and_signs_in(
         admin.fill("Password once more", PASSWORD)
         admin.press("Make the first admin")
         admin.sees("The set-up code is wrong")
-        admin.keep("1-set-up-refused")
+        admin.keep("1-set-up-refused", look_closely=True)
         admin.fill("Set-up code", str(code))
         admin.fill("Password", PASSWORD)
         admin.fill("Password once more", PASSWORD)

@@ -41,7 +41,7 @@ def test_a_mapping_is_changed_with_its_effect_before_it(come: Come, house: House
     admin.sees("line 3, column 9")
     admin.press("line 3, column 9", exact=False)
     expect(text).to_be_focused()
-    admin.keep("7-line-errors")
+    admin.keep("7-line-errors", look_closely=True)
     text.fill(RULE)
     admin.sees("It can be used.")
     admin.press("Save as the next version")
@@ -55,13 +55,13 @@ def test_a_mapping_is_changed_with_its_effect_before_it(come: Come, house: House
     house.stage.program.trials.run_waiting()
     admin.page.reload()
     trial = admin.main.get_by_role("region", name="Trials of this version")
-    admin.keep("7-document")
+    admin.keep("7-document", look_closely=True)
     trial.get_by_role("rowheader").get_by_role("link").click()
     admin.heading_begins("Back-test")
     admin.sees(
         "2 records of", "would come out otherwise", "Counts and money", "too small for financing"
     )
-    admin.keep("7-report")
+    admin.keep("7-report", look_closely=True)
     admin.press(title, "link", admin.main, exact=False)
     admin.sees("Who wrote it cannot approve it.")
 

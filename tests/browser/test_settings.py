@@ -44,7 +44,7 @@ def test_a_connection_is_added_tried_and_run(come: Come, own_house: House, way: 
     admin.fill("Password", "not the password")
     admin.press("Test and save")
     admin.sees("The test found something wrong; nothing was saved.")
-    admin.keep("9-wrong")
+    admin.keep("9-wrong", look_closely=True)
     admin.fill("Password", "sandbox-password")
     admin.press("Test and save")
     admin.heading("Connections")

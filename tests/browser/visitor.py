@@ -9,6 +9,7 @@ from typing import Literal
 from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
 from connector.people.roles import Role
+from tests.browser.accessibility import problems
 from tests.browser.house import PASSWORD, email_of
 
 MOST_TABS = 150
@@ -158,8 +159,12 @@ class Visitor:
         )
         return f"{self.page.url} is {wide} wide on {open_width}" if wide > open_width else None
 
-    def keep(self, name: str) -> None:
-        """A picture of the page as it is now, for people to look at; and it fits the window."""
+    def keep(self, name: str, *, look_closely: bool = False) -> None:
+        """A picture of the page as it is now, for people to look at; and it fits the window. `look_closely`: it is no
+        page that the navigation leads to, so its accessibility is looked at here, once."""
         self.page.screenshot(path=self._screenshots / f"{name}-{self.way.name}.png", full_page=True)
         too_wide = self.is_too_wide()
         assert not too_wide, too_wide
+        if look_closely and self.way is DESKTOP:
+            found = problems(self.page)
+            assert not found, "\n".join(found)

@@ -252,7 +252,7 @@ def test_parked_messages_are_tried_again_by_decisions(desk: Desk):
     assert "Repeat 2 messages?" in asked.text
     assert "invoice to bank: 2" in asked.text
     assert "2 invoices" in asked.text  # with their money
-    desk.send("/deliveries/repeat", **given, previewed="2", confirmed="yes")
+    desk.send("/deliveries/repeat", 303, **given, previewed="2", confirmed="yes")
     with desk.program.database.read() as tx:
         assert tx.outbox.counts() == {
             ("bank", "pending"): 2
