@@ -88,7 +88,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("xdist_group"):
             continue
-        shared = [name for name in ("browser", "tryton", "postgres") if item.get_closest_marker(name)]
+        shared = [
+            name for name in ("browser", "tryton", "postgres") if item.get_closest_marker(name)
+        ]
         group = shared[0] if shared else item.path.stem
         item.add_marker(pytest.mark.xdist_group(group))
 

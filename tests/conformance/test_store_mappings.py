@@ -121,7 +121,8 @@ def test_what_a_stop_left_over_has_failed_but_shadows_go_on(database: Database, 
     with database.write() as tx:
         version = tx.mappings.put("books", "a = 1\n", "ann").id
         document_id = document(tx)
-        args = (document_id, "books", version, "ann", {})
+        scope: dict[str, object] = {}
+        args = (document_id, "books", version, "ann", scope)
         left_over, waiting = (tx.mapping_trials.start("backtest", *args) for _ in range(2))
         shadow = tx.mapping_trials.start("shadow", *args, clock.now())
         tx.mapping_trials.claim(left_over)

@@ -60,14 +60,23 @@ def stage(build: Build) -> Stage:
     made.add(amount_cents=500_000, invoice_number="LARGE-1")
     made.settle()
     made.program.people.add(
-        email="root@example.com", name="Root", role=Role.ADMIN, by="test", password="four words it is"
+        email="root@example.com",
+        name="Root",
+        role=Role.ADMIN,
+        by="test",
+        password="four words it is",
     )
     return made
 
 
 def test_from_a_draft_to_in_force_and_back(stage: Stage):
     woken: list[str] = []
-    app = create_console(stage.program, lambda key: woken.append(key) or True)
+
+    def wake(key: str) -> bool:
+        woken.append(key)
+        return True
+
+    app = create_console(stage.program, wake)
     author = Somebody(signed_in(app, stage.program, Role.MAPPING_AUTHOR))
     approver = Somebody(signed_in(app, stage.program, Role.APPROVER))
     assert "No draft is on its way" in author.see("/mappings").text
