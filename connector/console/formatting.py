@@ -67,6 +67,11 @@ def major(amount_minor_units: int, currency: str) -> str:
     return grouped(to_text(amount_minor_units, currency))
 
 
+def who(actor: str | None) -> str:
+    """Who did it, as people call them: without what says that it was a person or an operator at the terminal."""
+    return (actor or "").removeprefix("person:").removeprefix("operator:")
+
+
 def count(number: int) -> str:
     """A whole number with a comma between thousands."""
     return f"{number:,}"
@@ -149,7 +154,7 @@ def pretty(value: Any) -> str:
 
 def install(app: Flask) -> None:
     """Give the templates these filters."""
-    filters = (tone, label, grouped, major, count, plural, day, moment, exact, ago, duration, size, pretty)  # fmt: skip
+    filters = (tone, label, who, grouped, major, count, plural, day, moment, exact, ago, duration, size, pretty)  # fmt: skip
     app.jinja_env.filters.update({each.__name__: each for each in filters})
 
 

@@ -23,7 +23,8 @@ class MappingDocument:
     """One version of one layer's document.
 
     `layer` is `base` (then `name` is the mapping's), `company` (COMPANY/MAPPING) or `connection` (its name).
-    `based_on` is the version it was made from, `note` why it was made.
+    `based_on` is the version it was made from, `note` why it was made, `replaces` what it took the place of when it came
+    in force for the first time.
     """
 
     id: int
@@ -41,6 +42,7 @@ class MappingDocument:
     approved_by: str | None
     activated_at: datetime | None
     activated_by: str | None
+    replaces: int | None
 
     @property
     def is_open(self) -> bool:
@@ -76,19 +78,8 @@ class MappingDocuments(Repository):
         )
 
     def before(self, active: MappingDocument) -> MappingDocument | None:
-        """The newest older document that was in force once: going back twice goes back two steps."""
-        columns = mapping_documents.c
-        return self._one(
-            select(mapping_documents)
-            .where(
-                columns.layer == active.layer,
-                columns.name == active.name,
-                columns.state == "superseded",
-                columns.version_no < active.version_no,
-            )
-            .order_by(columns.version_no.desc())
-            .limit(1)
-        )
+        """What was in force when this one came in; None for nothing. Going back twice goes back two steps."""
+        return None if active.replaces is None else self.get(active.replaces)
 
     def with_text(self, layer: str, name: str, document: str) -> MappingDocument | None:
         """The newest version that says exactly this."""
@@ -180,11 +171,15 @@ class MappingDocuments(Repository):
             .order_by(columns.id)
             .with_for_update()
         ).all()
+        before = self.active(chosen.layer, chosen.name)
+        replaces = chosen.replaces
+        if chosen.activated_at is None and before is not None:
+            replaces = before.id
         self._supersede(chosen.layer, chosen.name)
         self._connection.execute(
             update(mapping_documents)
             .where(columns.id == document_id)
-            .values(state="active", activated_at=self._now(), activated_by=by)
+            .values(state="active", activated_at=self._now(), activated_by=by, replaces=replaces)
         )
         return self.get(document_id)
 

@@ -296,3 +296,11 @@ def test_an_activation_in_the_middle_of_a_pull_leaves_no_record_half(build: Buil
         rows = tx.records.list_current(("excluded",), limit=1000)
     assert {row.outcome.mapping_version_id for row in rows} == {active}
     assert len(rows) == 350
+
+
+def test_going_back_from_the_first_overlay_after_one_that_was_taken_off_leaves_none(stage: Stage):
+    life = stage.program.mapping_life
+    live(stage)
+    assert life.rollback(OVERLAY, "ann")[0] is None
+    live(stage, HALF)
+    assert life.rollback(OVERLAY, "ann")[0] is None, "what was taken back is not brought back"

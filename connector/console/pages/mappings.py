@@ -84,8 +84,7 @@ def _can_go_back(rows: list[MappingDocument]) -> bool:
     active = next((row for row in rows if row.state == "active"), None)
     if active is None:
         return False
-    older = [r for r in rows if r.state == "superseded" and r.version_no < active.version_no]
-    return bool(older) or active.layer != "base"
+    return active.replaces is not None or active.layer != "base"
 
 
 @page.post("/rollback")

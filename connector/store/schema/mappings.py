@@ -24,6 +24,7 @@ mapping_documents = table(
     Column("approved_by", Text),
     Column("activated_at", Instant),
     Column("activated_by", Text),
+    Column("replaces", BigInt, ForeignKey("mapping_documents.id")),  # in force when it came in
     Unique("layer", "name", "version_no"),
     one_of("layer", "base", "company", "connection"),
     one_of(

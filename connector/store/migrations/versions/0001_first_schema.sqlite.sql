@@ -141,12 +141,14 @@ CREATE TABLE mapping_documents (
   approved_by TEXT,
   activated_at TEXT,
   activated_by TEXT,
+  replaces INTEGER,
   CONSTRAINT pk_mapping_documents PRIMARY KEY (id),
   CONSTRAINT uq_mapping_documents_layer_name_version_no UNIQUE (layer, name, version_no),
   CONSTRAINT ck_mapping_documents_layer CHECK (layer = 'base' or layer = 'company' or layer = 'connection'),
   CONSTRAINT ck_mapping_documents_state CHECK (state = 'draft' or state = 'checked' or state = 'backtested' or state = 'approved' or state = 'active' or state = 'superseded' or state = 'withdrawn'),
   CONSTRAINT ck_mapping_documents_approved CHECK ((approved_at is null) = (approved_by is null)),
-  CONSTRAINT fk_mapping_documents_based_on FOREIGN KEY(based_on) REFERENCES mapping_documents (id)
+  CONSTRAINT fk_mapping_documents_based_on FOREIGN KEY(based_on) REFERENCES mapping_documents (id),
+  CONSTRAINT fk_mapping_documents_replaces FOREIGN KEY(replaces) REFERENCES mapping_documents (id)
 )
  STRICT
 
