@@ -14,8 +14,7 @@ FORGED = (
 ANSWERS: dict[str, set[int | None]] = {
     **{name: {200} for name in WEBHOOK_FAULTS},
     **{key: {401} for key in FORGED},
-    # The connection is closed before five mebibytes have come.
-    **{key: {None} for key in ("webhook_lose", "webhook_too_large")},
+    "webhook_lose": {None},
 }
 """What cannot be read is acknowledged and set aside: to refuse it would only bring it again."""
 
@@ -53,7 +52,10 @@ def test_every_fault_of_a_delivery_in_one_life(build: Build) -> None:
     live(stage)
 
     assert set(stage.financier.faults.counts) == set(WEBHOOK_FAULTS)
-    assert answered(stage) == ANSWERS
+    found = answered(stage)
+    # Refused unread: whether the sender still hears it depends on how far it has come with its five mebibytes.
+    assert found.pop("webhook_too_large") <= {None, 413}
+    assert found == {key: each for key, each in ANSWERS.items() if key != "webhook_too_large"}
     for row in stage.financings():
         history = stage.ledger.history("invoice", row.remote_invoice_id or "")
         told = iter(entry["status"] for entry in history)

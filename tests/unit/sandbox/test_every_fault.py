@@ -163,7 +163,8 @@ def test_every_fault_is_here_and_explained() -> None:
     assert all(note.sentence.endswith((".", ")")) for note in FAULT_NOTES.values())
 
 
-@pytest.mark.parametrize("fault", EXPECTED)
+# A drip is measured in real time, which a busy machine does not keep: tests/unit/transport has it on a clock of its own.
+@pytest.mark.parametrize("fault", [name for name in EXPECTED if name != "slow_drip"])
 def test_what_the_connector_makes_of_it(counter: Counter, fault: str) -> None:
     reading, doing, done = EXPECTED[fault]
     transport = counter.transport(fault)
