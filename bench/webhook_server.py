@@ -75,7 +75,9 @@ def main() -> None:
         options["threads"] = given.threads
     server = create_server(both, host="127.0.0.1", port=0, **options)
     print(server.effective_port, flush=True)
-    # Ends with the process that started it: nothing is left behind when that one is killed.
+    # Ends with the process that started it: nothing is left behind when that one is killed. A shell that starts things in
+    # the background lets them ignore the signal, which Python then leaves so.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     Thread(target=_end_with_input, daemon=True).start()
     try:
         server.run()

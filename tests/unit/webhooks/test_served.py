@@ -162,11 +162,7 @@ def child(database: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
         yield process, int(process.stdout.readline())
     finally:
         process.stdin.close()
-        try:
-            process.wait(PATIENCE_SECONDS)
-        except subprocess.TimeoutExpired:  # how it ends is not what is tested here
-            process.kill()
-            process.wait()
+        process.wait(PATIENCE_SECONDS)
         process.stdout.close()
 
 
