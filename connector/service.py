@@ -30,7 +30,7 @@ from connector.store.group_commit import GroupCommitInbox
 from connector.strict_json import loads
 from webhooks.endpoints import Endpoints
 from webhooks.receiver import create_blueprint
-from webhooks.serving import server_options
+from webhooks.serving import server_options, set_body_limits
 
 log = logging.getLogger(__name__)
 
@@ -153,8 +153,9 @@ class Service:
             map=self._sockets,
             host=config.server.host,
             port=config.server.port,
-            **server_options(endpoints, other_body_limit_bytes=LARGEST_UPLOAD_BYTES),
+            **server_options(endpoints),
         )
+        set_body_limits(self._server, endpoints, other_body_limit_bytes=LARGEST_UPLOAD_BYTES)
         self._listening = threading.Thread(target=self._server.run, name="http", daemon=True)
         self._listening.start()
 
@@ -236,9 +237,7 @@ class Service:
                 program.close()
                 continue
             self._inbox.start()
-            self._server.adj.max_request_body_size = server_options(
-                endpoints, other_body_limit_bytes=LARGEST_UPLOAD_BYTES
-            )["max_request_body_size"]
+            set_body_limits(self._server, endpoints, other_body_limit_bytes=LARGEST_UPLOAD_BYTES)
             self._front.open(app)
             if self._has_begun:
                 self._engine.start()

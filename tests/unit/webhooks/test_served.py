@@ -25,8 +25,9 @@ from connector.strict_json import loads
 from tests.unit.webhooks.deliveries import BODY_LIMIT, PATH, endpoint, event
 from webhooks.endpoints import Endpoints
 from webhooks.receiver import create_app
-from webhooks.serving import server_options
+from webhooks.serving import server_options, set_body_limits
 
+OTHER_LIMIT = 10**6
 PATIENCE_SECONDS = 120  # a busy machine is no finding
 
 
@@ -40,6 +41,7 @@ def port(tmp_path: Path) -> Iterator[int]:
     endpoints = Endpoints([endpoint("plain", None)])
     app = create_app(endpoints, inbox, loads, SystemClock().now)
     server = create_server(app, host="127.0.0.1", port=0, **server_options(endpoints))
+    set_body_limits(server, endpoints, other_body_limit_bytes=OTHER_LIMIT)
     thread = threading.Thread(target=server.run)
     thread.start()
     yield server.effective_port
@@ -100,6 +102,23 @@ def test_a_body_that_announces_too_much_is_cut(port: int, announced: int) -> Non
         if announced == BODY_LIMIT + 1:
             connection.sendall(b"x" * announced)
         assert status_of(connection) == 413
+
+
+def test_what_other_pages_take_is_no_reason_to_take_it_at_the_doorway(port: int) -> None:
+    announced = OTHER_LIMIT // 2
+    statuses = {}
+    for path in ("/webhooks/plain/other", "/webhooks/", "/elsewhere", "/"):
+        with connected(port) as connection:
+            connection.sendall(head(f"Content-Length: {announced}", path=path))
+            with contextlib.suppress(OSError):
+                connection.sendall(b"x" * announced)
+            statuses[path] = status_of(connection)
+    assert statuses == {
+        "/webhooks/plain/other": 413,
+        "/webhooks/": 413,
+        "/elsewhere": 404,  # read whole, and no such page
+        "/": 404,
+    }
 
 
 def test_an_endless_chunked_body_is_cut(port: int) -> None:
