@@ -78,13 +78,9 @@ def backtest(
 
 
 def _batch(tx: Transaction, rows: list[tuple[int, str, int, bytes, bool]]) -> list[Stored]:
-    sent = tx.financing.by_record([record_id for record_id, *_, is_latest in rows if is_latest])
+    sent = tx.financing.sent_states([record_id for record_id, *_, is_latest in rows if is_latest])
     batch = []
     for record_id, source_id, version_no, raw, is_latest in rows:
-        financing = sent.get(record_id)
-        state = None
-        if is_latest and financing is not None and financing.is_sent:
-            state = financing.status or financing.state
         key = source_id if is_latest else f"{source_id} (version {version_no})"
-        batch.append(Stored(key, raw, state, is_latest))
+        batch.append(Stored(key, raw, sent.get(record_id) if is_latest else None, is_latest))
     return batch

@@ -6,16 +6,13 @@ batch. Both count for themselves; sums of comparisons merge into what one alone 
 
 from __future__ import annotations
 
-import pickle
-import subprocess
-import sys
+from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from concurrent.futures import Future
 from datetime import date
-from typing import IO, Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
-from connector.errors import Unavailable
+from connector.beside import OtherProcess, Worker, serve
 from connector.evaluating import judged, unreadable
 from connector.strict_json import JsonRefused, loads_storable
 from mappings import Comparison, load_mapping
@@ -25,6 +22,9 @@ LISTED = 10_000
 """How many changes of invoices already sent a report lists one by one; beyond it only counts."""
 
 EXAMPLES = 20
+
+AHEAD = 2
+"""How many batches the second process has at most, one of them waiting: so it never waits for this one."""
 
 
 class Stored(NamedTuple):
@@ -95,25 +95,25 @@ class SideBySide:
         self._pair = pair
         self._active, self._draft = _compiled(pair)
         self.sums = Sums()
-        self._other: _OtherProcess | None = None
-        self._under_way: Future[Any] | None = None
+        self._other: OtherProcess | None = None
+        self._under_way: deque[Future[Any]] = deque()
 
     def add(self, batch: Sequence[Stored], *, beside: bool) -> None:
-        """Count a batch. With `beside`, in the other process where that one is free."""
+        """Count a batch. With `beside`, in the other process where that one has too little to do."""
         if beside and self._other is None:
-            self._other = _OtherProcess(self._pair)
-        if self._other is not None and (self._under_way is None or self._under_way.done()):
-            if self._under_way is not None:
-                self._under_way.result()
-            self._under_way = self._other.begin(list(batch))
+            self._other = OtherProcess("connector.comparing", self._pair)
+        while self._under_way and self._under_way[0].done():
+            self._under_way.popleft().result()
+        if self._other is not None and len(self._under_way) < AHEAD:
+            self._under_way.append(self._other.begin(list(batch)))
             return
         self.sums.add(self._active, self._draft, self._pair.today, batch)
 
     def finish(self) -> Sums:
         """Everything that was counted, by both."""
         if self._other is not None:
-            if self._under_way is not None:
-                self._under_way.result()
+            for counted in self._under_way:
+                counted.result()
             latest, older = self._other.begin(None).result()
             theirs = Sums()
             theirs.latest, theirs.older = Comparison.from_dict(latest), Comparison.from_dict(older)
@@ -128,61 +128,18 @@ class SideBySide:
             self._other.close()
 
 
-class _OtherProcess:
-    """It ends with its standard input, so none is left behind when this one is killed. What it is sent and what it
-    answers are pickles between the two ends of our own pipes, never anything from outside."""
+def worker(pair: Pair) -> Worker:
+    """What the second process does: count batches, and answer None with all that was counted."""
+    active, draft = _compiled(pair)
+    sums = Sums()
 
-    def __init__(self, pair: Pair) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "connector.comparing"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,  # a Ctrl-C is for this process; that one ends with its input
-        )
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="comparison")
-        self._thread.submit(self._exchange, pair)
+    def answer(batch: list[Stored] | None) -> Any:
+        if batch is None:
+            return sums.latest.as_dict(), sums.older.as_dict()
+        sums.add(active, draft, pair.today, batch)
+        return "counted"
 
-    def begin(self, message: list[Stored] | None) -> Future[Any]:
-        return self._thread.submit(self._exchange, message)
-
-    def _exchange(self, message: Any) -> Any:
-        stdin, stdout = self._process.stdin, self._process.stdout
-        if stdin is None or stdout is None:
-            raise Unavailable("The comparing process has no pipes.")
-        try:
-            pickle.dump(message, stdin, protocol=5)
-            stdin.flush()
-            return pickle.load(stdout)  # noqa: S301 - our own process, over our own pipe
-        except (OSError, EOFError, pickle.UnpicklingError):
-            raise Unavailable("The process that compares mappings has ended.") from None
-
-    def close(self) -> None:
-        self._thread.shutdown(wait=True, cancel_futures=True)
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with suppress(OSError):
-                    pipe.close()
-        self._process.wait()
-
-
-def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
-    """The other end: a pair of mappings, then batches, then None, which is answered with what was counted."""
-    try:
-        pair: Pair = pickle.load(requests)  # noqa: S301 - from the process that started this one
-        active, draft = _compiled(pair)
-        sums = Sums()
-        answer: Any = "ready"
-        while True:
-            pickle.dump(answer, answers, protocol=5)
-            answers.flush()
-            batch = pickle.load(requests)  # noqa: S301 - from the process that started this one
-            if batch is None:
-                answer = (sums.latest.as_dict(), sums.older.as_dict())
-            else:
-                sums.add(active, draft, pair.today, batch)
-                answer = "counted"
-    except EOFError:
-        return
+    return answer
 
 
 def _compiled(pair: Pair) -> tuple[CompiledMapping, CompiledMapping]:
@@ -191,6 +148,6 @@ def _compiled(pair: Pair) -> tuple[CompiledMapping, CompiledMapping]:
 
 if __name__ == "__main__":
     # By its own name, because what is pickled here is read under that name at the other end.
-    from connector.comparing import serve as serve_by_name
+    from connector.comparing import worker as worker_by_name
 
-    serve_by_name(sys.stdin.buffer, sys.stdout.buffer)
+    serve(worker_by_name)

@@ -257,38 +257,39 @@ class Decider:
         Unsent financing invoices follow the record; sent ones are never touched here. `outcome_ids` gives the
         stored outcome of each record.
         """
-        new = []
+        new, replaced, withdrawn = [], [], []
         for decision in decisions:
-            financing = decision.financing
+            financing, terms = decision.financing, decision.terms
             outcome_id = outcome_ids[decision.candidate.record_id]
-            if decision.terms is not None:
-                if financing is None:
-                    new.append((decision, outcome_id))
-                else:
-                    tx.financing.replace_terms(
-                        financing.id, self.flow.financier, decision.terms, outcome_id
-                    )
-            elif financing is not None and financing.state == "ready":
-                reason = decision.outcome.sentence or "The record is no longer for financing."
-                tx.financing.set_state(financing.id, "withdrawn", reason, allowed_from=("ready",))
-        if new:
-            self._insert(tx, stream, new)
+            if terms is None:
+                if financing is not None and financing.state == "ready":
+                    reason = decision.outcome.sentence or "The record is no longer for financing."
+                    withdrawn.append((financing.id, reason))
+            elif financing is None:
+                new.append((decision.candidate, outcome_id, terms))
+            else:
+                reference = financing.client_reference_id
+                replaced.append((financing.id, financing.record_id, reference, outcome_id, terms))
+        tx.financing.withdraw_many(withdrawn)
+        tx.financing.replace_many(self.flow.financier, replaced)
+        self._insert(tx, stream, new)
 
-    def _insert(self, tx: Transaction, stream: str, new: Sequence[tuple[Decision, int]]) -> None:
+    def _insert(
+        self, tx: Transaction, stream: str, new: Sequence[tuple[Candidate, int, Terms]]
+    ) -> None:
+        connection = self.flow.connection
         ids = tx.allocate("financing_invoices", len(new))
-        connection, financier = self.flow.connection, self.flow.financier
         tx.financing.insert_many(
-            financier,
+            self.flow.financier,
             [
                 (
                     row_id,
-                    decision.candidate.record_id,
-                    client_reference_id(connection, stream, decision.candidate.source_id),
+                    candidate.record_id,
+                    client_reference_id(connection, stream, candidate.source_id),
                     outcome_id,
-                    decision.terms,
+                    terms,
                 )
-                for row_id, (decision, outcome_id) in zip(ids, new, strict=True)
-                if decision.terms is not None
+                for row_id, (candidate, outcome_id, terms) in zip(ids, new, strict=True)
             ],
         )
 

@@ -5,20 +5,16 @@ A large pull spends half its time here, so it is done by a second process beside
 
 from __future__ import annotations
 
-import pickle
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from concurrent.futures import Future
 from dataclasses import fields, replace
 from datetime import date
 from operator import attrgetter
-from typing import IO, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from connector.errors import Unavailable
+from connector.beside import OtherProcess, serve
 from connector.secrets import SecretBox
 from connector.strict_json import JsonRefused, loads_storable, write
 from connector.system import Record
@@ -100,72 +96,31 @@ class Inline:
 
 
 class Beside:
-    """Evaluates in a second process, while this one stores the batch before.
-
-    The process ends with its standard input, so none is left behind when this one is killed. What it is sent and
-    what it answers are pickles between the two ends of our own pipes, never anything from outside.
-    """
+    """Evaluates in a second process, while this one stores the batch before."""
 
     def __init__(self, recipe: Recipe) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "connector.evaluating"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,  # a Ctrl-C is for this process; that one ends with its input
-        )
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="evaluation")
-        self._ready = self._thread.submit(self._exchange, recipe)
+        self._other = OtherProcess("connector.evaluating", recipe)
 
     def begin(self, raws: Sequence[bytes]) -> Future[list[Evaluated]]:
-        return self._thread.submit(lambda: [_unpacked(p) for p in self._exchange(list(raws))])
+        return self._other.begin(list(raws), lambda packed: [_unpacked(one) for one in packed])
 
     @property
     def process_id(self) -> int:
         """Which process it is."""
-        return self._process.pid
-
-    def _exchange(self, message: Any) -> Any:
-        stdin, stdout = self._process.stdin, self._process.stdout
-        if stdin is None or stdout is None:
-            raise Unavailable("The evaluating process has no pipes.")
-        try:
-            pickle.dump(message, stdin, protocol=5)
-            stdin.flush()
-            return pickle.load(stdout)  # noqa: S301 - our own process, over our own pipe
-        except (OSError, EOFError, pickle.UnpicklingError):
-            raise Unavailable("The process that evaluates records has ended.") from None
+        return self._other.process_id
 
     def close(self) -> None:
         """End the process and wait for it."""
-        self._thread.shutdown(wait=True, cancel_futures=True)
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with suppress(OSError):  # what was still to be written to a process that is gone
-                    pipe.close()
-        self._process.wait()
+        self._other.close()
 
 
-def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
-    """The other end of `Beside`: a recipe, then batches, until the input ends."""
-    inline: Inline | None = None
-    while True:
-        try:
-            message = pickle.load(requests)  # noqa: S301 - from the process that started this one
-        except EOFError:
-            return
-        if inline is None:
-            mapping = (
-                load_mapping(message.document, name=message.mapping_name)
-                if message.document is not None
-                else None
-            )
-            box = SecretBox(message.keys)
-            inline = Inline(message.secret_fields, box, mapping, message.today)
-            answer: Any = "ready"
-        else:
-            answer = [_packed(inline.evaluated(raw)) for raw in message]
-        pickle.dump(answer, answers, protocol=5)
-        answers.flush()
+def worker(recipe: Recipe) -> Callable[[list[bytes]], list[Packed]]:
+    """What the second process does."""
+    mapping = None
+    if recipe.document is not None:
+        mapping = load_mapping(recipe.document, name=recipe.mapping_name)
+    inline = Inline(recipe.secret_fields, SecretBox(recipe.keys), mapping, recipe.today)
+    return lambda raws: [_packed(inline.evaluated(raw)) for raw in raws]
 
 
 # Tuples of plain values, because to pickle and to read a dataclass costs as much as to evaluate a record. The decoded
@@ -302,6 +257,6 @@ def _mask(value: Any) -> str | int:
 
 if __name__ == "__main__":
     # By its own name, because what is pickled here is read under that name at the other end.
-    from connector.evaluating import serve as serve_by_name
+    from connector.evaluating import worker as worker_by_name
 
-    serve_by_name(sys.stdin.buffer, sys.stdout.buffer)
+    serve(worker_by_name)

@@ -13,19 +13,26 @@ from connector.store.financing_rows import (
     FinancingRow,
     NewFinancing,
     RemoteFacts,
-    Terms,
     decoded,
     insert_row,
-    terms_digest,
-    terms_values,
+    replaced_row,
 )
-from connector.store.repository import Repository
+from connector.store.repository import Repository, Value
 from connector.store.schema import REPLACEABLE, financing_invoices, source_records
 
 _INSERT = """
 insert into financing_invoices (id, record_id, financier, client_reference_id, outcome_id, direction, invoice_number,
   currency, amount_minor_units, issue_date, due_date, buyer_id, supplier_id, type_of_goods, state, digest, created_at,
   updated_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+_REPLACE = """
+update financing_invoices set financier = ?, outcome_id = ?, direction = ?, invoice_number = ?, currency = ?,
+  amount_minor_units = ?, issue_date = ?, due_date = ?, buyer_id = ?, supplier_id = ?, type_of_goods = ?,
+  state = 'ready', state_reason = null, digest = ?, updated_at = ?
+where id = ? and record_id = ? and client_reference_id = ? and state in ('ready', 'withdrawn')"""
+
+_WITHDRAW = """
+update financing_invoices set state = 'withdrawn', state_reason = ?, updated_at = ? where id = ? and state = 'ready'"""
 
 _BATCH = 500
 
@@ -47,6 +54,15 @@ class FinancingInvoices(Repository):
         if found is None:
             raise NotFound(f"There is no financing invoice {financing_id}.")
         return found
+
+    def sent_states(self, record_ids: Sequence[int]) -> dict[int, str]:
+        """Where the financing of each record stands that was sent: its status, or its state before the platform gave
+        one. Not verified: for reports."""
+        columns = financing_invoices.c
+        query = select(columns.record_id, func.coalesce(columns.status, columns.state)).where(
+            self._among(columns.record_id, record_ids), columns.state.not_in(REPLACEABLE)
+        )
+        return {row[0]: row[1] for row in self._connection.execute(query)}
 
     def lock(self, financing_id: int) -> None:
         """Let no other transaction change it before this one ends (PostgreSQL; SQLite has one writer)."""
@@ -179,37 +195,22 @@ class FinancingInvoices(Repository):
         """Identifiers of all whose digest does not verify."""
         return [row.id for row in self._all() if not row.intact]
 
-    def replace_terms(
-        self, financing_id: int, financier: str, terms: Terms, outcome_id: int
-    ) -> None:
-        """Offer one that was not sent under other terms, or to another financier: it is `ready` again. Raises
-        InvariantBroken once sent."""
-        columns = financing_invoices.c
-        known = self._connection.execute(
-            select(columns.record_id, columns.client_reference_id).where(
-                columns.id == financing_id, columns.state.in_(REPLACEABLE)
-            )
-        ).one_or_none()
-        changed = 0
-        if known is not None:
-            changed = self._connection.execute(
-                update(financing_invoices)
-                .where(columns.id == financing_id, columns.state.in_(REPLACEABLE))
-                .values(
-                    **terms_values(terms),
-                    outcome_id=outcome_id,
-                    financier=financier,
-                    digest=terms_digest(
-                        known.record_id, financier, known.client_reference_id, outcome_id, terms
-                    ),
-                    state="ready",
-                    state_reason=None,
-                    updated_at=self._now(),
-                )
-            ).rowcount
-        if changed != 1:
+    def replace_many(self, financier: str, rows: Sequence[NewFinancing]) -> None:
+        """Offer ones that were not sent under other terms, or to another financier: they are `ready` again. Record and
+        client reference stay what they were. Raises InvariantBroken where one was sent."""
+        now = self._now_text()
+        self._change_all(_REPLACE, [replaced_row(financier, new, now) for new in rows], "replaced")
+
+    def withdraw_many(self, rows: Sequence[tuple[int, str]]) -> None:
+        """Take back ones that are ready: pairs of identifier and reason. Raises InvariantBroken where one is not."""
+        now = self._now_text()
+        self._change_all(_WITHDRAW, [(reason, now, row_id) for row_id, reason in rows], "withdrawn")
+
+    def _change_all(self, statement: str, rows: Sequence[tuple[Value, ...]], what: str) -> None:
+        if self._execute_many(statement, rows) != len(rows):
             raise InvariantBroken(
-                f"The terms of financing invoice {financing_id} are fixed: it was sent, or it does not exist."
+                f"A financing invoice could not be {what}: it was sent meanwhile, or it does not exist.",
+                remedy="Nothing was stored; the next run decides it again.",
             )
 
     def set_state(

@@ -139,6 +139,31 @@ def insert_row(financier: str, new: NewFinancing, now: str) -> tuple[Value, ...]
         financier,
         client_reference_id,
         outcome_id,
+        *_terms_row(terms),
+        "ready",
+        terms_digest(record_id, financier, client_reference_id, outcome_id, terms),
+        now,
+        now,
+    )
+
+
+def replaced_row(financier: str, new: NewFinancing, now: str) -> tuple[Value, ...]:
+    """Other terms for a financing invoice, and then what it is found by."""
+    financing_id, record_id, client_reference_id, outcome_id, terms = new
+    return (
+        financier,
+        outcome_id,
+        *_terms_row(terms),
+        terms_digest(record_id, financier, client_reference_id, outcome_id, terms),
+        now,
+        financing_id,
+        record_id,
+        client_reference_id,
+    )
+
+
+def _terms_row(terms: Terms) -> tuple[Value, ...]:
+    return (
         terms.direction,
         terms.invoice_number,
         terms.currency,
@@ -148,26 +173,7 @@ def insert_row(financier: str, new: NewFinancing, now: str) -> tuple[Value, ...]
         terms.buyer_id,
         terms.supplier_id,
         _encoded(terms.type_of_goods),
-        "ready",
-        terms_digest(record_id, financier, client_reference_id, outcome_id, terms),
-        now,
-        now,
     )
-
-
-def terms_values(terms: Terms) -> dict[str, Any]:
-    """The columns of the terms."""
-    return {
-        "direction": terms.direction,
-        "invoice_number": terms.invoice_number,
-        "currency": terms.currency,
-        "amount_minor_units": terms.amount_minor_units,
-        "issue_date": terms.issue_date,
-        "due_date": terms.due_date,
-        "buyer_id": terms.buyer_id,
-        "supplier_id": terms.supplier_id,
-        "type_of_goods": _encoded(terms.type_of_goods),
-    }
 
 
 def terms_digest(

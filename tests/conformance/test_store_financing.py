@@ -97,18 +97,36 @@ def test_the_digest_is_of_a_fixed_text(database: Database) -> None:
 def test_terms_are_replaced_until_they_are_sent(database: Database) -> None:
     cheaper = TERMS._replace(amount_minor_units=1_000_000, type_of_goods=())
     with database.write() as tx:
-        (saved,) = store_records(tx, ["a"])
-        financing_id = finance(tx, saved)
-        tx.financing.set_state(financing_id, "withdrawn", "Not now.", allowed_from=["ready"])
-        tx.financing.replace_terms(financing_id, FINANCIER, cheaper, outcome(tx).id - 1)
+        saved, other = store_records(tx, ["a", "b"])
+        financing_id, other_id = finance(tx, saved), finance(tx, other)
+        tx.financing.withdraw_many([(financing_id, "Not now."), (other_id, "Nor this.")])
+        assert tx.financing.get(financing_id).state_reason == "Not now."
+        row, unlike = tx.financing.get(financing_id), tx.financing.get(other_id)
+        tx.financing.replace_many(
+            FINANCIER,
+            [
+                (row.id, row.record_id, row.client_reference_id, row.outcome_id, cheaper),
+                (unlike.id, unlike.record_id, unlike.client_reference_id, row.outcome_id, TERMS),
+            ],
+        )
         row = tx.financing.get(financing_id)
         assert (row.terms, row.state, row.state_reason) == (cheaper, "ready", None)
+        assert tx.financing.get(other_id).terms == TERMS
         assert row.terms.difference(TERMS) == (
             "the amount was 10000.00 USD and is now 12000.50 USD"
         )
+        assert tx.financing.sent_states([saved.record_id, other.record_id]) == {}
         tx.financing.set_state(financing_id, "submitting", None, allowed_from=["ready"])
-    with pytest.raises(InvariantBroken, match="fixed"), database.write() as tx:
-        tx.financing.replace_terms(financing_id, FINANCIER, TERMS, row.outcome_id)
+        assert tx.financing.sent_states([saved.record_id, other.record_id]) == {
+            saved.record_id: "submitting"
+        }
+    again = (row.id, row.record_id, row.client_reference_id, row.outcome_id, TERMS)
+    with pytest.raises(InvariantBroken, match="replaced: it was sent"), database.write() as tx:
+        tx.financing.replace_many(FINANCIER, [again])
+    with pytest.raises(InvariantBroken, match="withdrawn: it was sent"), database.write() as tx:
+        tx.financing.withdraw_many([(other_id, "Later."), (financing_id, "Too late.")])
+    with database.read() as tx:
+        assert tx.financing.get(other_id).state == "ready"  # all or nothing
 
 
 def test_sent_terms_are_guarded_by_the_database(database: Database) -> None:
