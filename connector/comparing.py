@@ -13,7 +13,7 @@ from datetime import date
 from typing import Any, NamedTuple, Self
 
 from connector.beside import OtherProcess, Worker, serve
-from connector.evaluating import judged, unreadable
+from connector.evaluating import judged_by_both, unreadable
 from connector.strict_json import JsonRefused, loads_storable
 from mappings import Comparison, load_mapping
 from mappings import Mapping as CompiledMapping
@@ -67,7 +67,7 @@ class Sums:
             except JsonRefused as refused:
                 before = after = unreadable(refused)
             else:
-                before, after = judged(record, active, today), judged(record, draft, today)
+                before, after = judged_by_both(record, active, draft, today)
             if is_latest:
                 self.latest.add(key, before, after, state=state)
             else:

@@ -166,7 +166,18 @@ def _unpacked(packed: Packed) -> Evaluated:
 def judged(record: Mapping[str, Any], mapping: CompiledMapping, day: date) -> Outcome:
     """What the mapping says. An amount beyond all reason is not counted: one such record must not spoil the totals
     of all others."""
-    outcome = mapping.evaluate(record, day)
+    return _countable(mapping.evaluate(record, day))
+
+
+def judged_by_both(
+    record: Mapping[str, Any], active: CompiledMapping, draft: CompiledMapping, day: date
+) -> tuple[Outcome, Outcome]:
+    """The same by two mappings."""
+    before, after = active.evaluate_both(draft, record, day)
+    return _countable(before), _countable(after)
+
+
+def _countable(outcome: Outcome) -> Outcome:
     amount = outcome.amount_minor_units
     if amount is None or abs(amount) <= LARGEST_COUNTED:
         return outcome

@@ -26,6 +26,7 @@ from mappings.money import MoneyError
 from mappings.outcome import Outcome, OutcomeKind, Problem
 from mappings.plan import Option
 from mappings.problems import DocumentProblem, MappingError
+from mappings.readings import Reading
 
 __all__ = [
     "Change",
@@ -49,6 +50,7 @@ __all__ = [
     "OutcomeChange",
     "OutcomeKind",
     "Problem",
+    "Reading",
     "RuleTrace",
     "StepTrace",
     "check_examples",

@@ -20,6 +20,7 @@ from mappings.money import kind_of
 from mappings.outcome import Outcome, OutcomeKind, Problem
 from mappings.plan import Option, Plan, compile_plan
 from mappings.problems import DocumentProblem, MappingError, nearest
+from mappings.readings import Reading, readings
 
 _MISSING: Final = "is missing"
 
@@ -79,6 +80,11 @@ class Mapping:
         """Which layer set each entry (`fields.amount`, `exclude.past_due`), where there are layers."""
         return self._effective.origins if self._effective else {}
 
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """The fields of a record that it knows, and for what it reads each: first what it reads most of all."""
+        return readings(self._plan)
+
     def with_options(self, values: MappingOf[str, str]) -> Mapping:
         """The same document with other option values. Raises MappingError for an unknown option, or a value that
         the financier does not take."""
@@ -100,14 +106,47 @@ class Mapping:
         for an invoice that is not for financing), and a record that none of these is, is *mapped*.
         """
         if type(record) is not dict:
-            sentence = f"The record must be a group of fields, not {kind_of(record)}."
-            return _rejected([Problem("not_a_record", sentence, "")], None, None)
+            return _not_a_record(record)
         scope = Scope(record)
         wrong: dict[str, Problem] = {}
         missing: dict[str, Problem] = {}
-        currency, amount = self._read_totals(scope, wrong, missing)
+        gross = self._read_totals(scope, wrong, missing)
         self._check(scope, wrong)
         unclear = self._read_fields(scope, wrong)
+        return self._outcome(scope, gross, wrong, missing, unclear, today)
+
+    def evaluate_both(self, draft: Mapping, record: Any, today: date) -> tuple[Outcome, Outcome]:
+        """What this mapping and another one make of a record, each as its `evaluate` says. What both read alike is read
+        once: two versions of a mapping mostly differ in a rule or a field."""
+        mine, theirs = self._plan, draft._plan
+        if type(record) is not dict or mine.begins_by != theirs.begins_by:
+            return self.evaluate(record, today), draft.evaluate(record, today)
+        scope = Scope(record)
+        wrong: dict[str, Problem] = {}
+        missing: dict[str, Problem] = {}
+        gross = self._read_totals(scope, wrong, missing)
+        self._check(scope, wrong)
+        also_wrong = wrong if mine.reads_by == theirs.reads_by else wrong.copy()
+        unclear = self._read_fields(scope, wrong)
+        before = self._outcome(scope, gross, wrong, missing, unclear, today)
+        if also_wrong is wrong:
+            scope.recheck_ordinals = []
+        else:
+            scope = Scope(record)
+            unclear = draft._read_fields(scope, also_wrong)
+        return before, draft._outcome(scope, gross, also_wrong, missing, unclear, today)
+
+    def _outcome(
+        self,
+        scope: Scope,
+        gross: tuple[str | None, int | None],
+        wrong: dict[str, Problem],
+        missing: dict[str, Problem],
+        unclear: dict[str, Problem],
+        today: date,
+    ) -> Outcome:
+        """The outcome of a record that was read; nothing but `scope.recheck_ordinals` is changed."""
+        currency, amount = gross
         if wrong:
             return _rejected(list({**missing, **wrong}.values()), currency, amount)
         kind, found, recheck_on = self._judge.decide(scope, today, unclear)
@@ -144,6 +183,10 @@ class Mapping:
         scope = Scope(record)
         self._read_fields(scope, {})
         return dict(scope.values)
+
+    def gross(self, record: Any) -> tuple[str | None, int | None]:
+        """The record's own gross amount, for control totals: currency and minor units, or neither. Never raises."""
+        return self._read_totals(Scope(record), {}, {}) if type(record) is dict else (None, None)
 
     def _read_totals(
         self, scope: Scope, wrong: dict[str, Problem], missing: dict[str, Problem]
@@ -235,6 +278,11 @@ def _note(wrong: dict[str, Problem], stop: Stop, path: str) -> None:
     problem = stop.problem(path)
     if len(wrong) < MAX_PROBLEMS_OF_A_RECORD:
         wrong.setdefault(problem.field_path, problem)
+
+
+def _not_a_record(value: Any) -> Outcome:
+    sentence = f"The record must be a group of fields, not {kind_of(value)}."
+    return _rejected([Problem("not_a_record", sentence, "")], None, None)
 
 
 def _rejected(problems: list[Problem], currency: str | None, amount: int | None) -> Outcome:

@@ -88,6 +88,12 @@ class Plan:
     totals: dict[str, Pipeline] = field(default_factory=dict)
     fields: dict[str, Pipeline] = field(default_factory=dict)
     rules: list[Rule] = field(default_factory=list)
+    kinds: dict[str, str] = field(default_factory=dict)
+    """Kind of value by described path, as the `record` section gives it."""
+    begins_by: str = ""
+    """What a record is checked and counted by; two plans with the same text here do it alike."""
+    reads_by: str = ""
+    """What the fields are read by, beyond that."""
 
 
 def compile_plan(
@@ -116,8 +122,7 @@ class _Compiler:
         self.layer_names = layer_names
         self.option_values = option_values
         self.plan = Plan()
-        self.kinds: dict[str, str] = {}
-        """Kind of value by described path, as the `record` section gives it."""
+        self.kinds = self.plan.kinds
         self.possible: dict[str, Possible] = {}
         """What a described path can hold when the rules look at it."""
         self.open_groups: set[str] = set()
@@ -140,11 +145,17 @@ class _Compiler:
         if not document.problems:
             check_rules(document, plan.rules, self._possible, self.layer_names)
         document.finish()
+        plan.begins_by = self._written("system", "stream", "tables", "record", "totals")
+        plan.begins_by += repr([(o.name, o.value) for o in plan.options.values()])
+        plan.reads_by = self._written("financier", "fields")
         if plan.financier is not None:
             needs = plan.financier.document
             plan.rules += RuleCompiler(plan.fields, None, of_financier=True).compile(needs)
             needs.finish()
         return plan
+
+    def _written(self, *sections: str) -> str:
+        return repr([self.document.data.get(section) for section in sections])
 
     # -- what functions ask -----------------------------------------------------------------------------------
 

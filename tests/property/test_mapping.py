@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mappings import Mapping, Outcome, OutcomeKind, load_mapping, shipped
-from tests.unit.mappings.documents import RECORD, document
+from tests.unit.mappings.documents import PARTS, RECORD, document
 
 TODAY = date(2026, 11, 22)
 FINEXIO = load_mapping(shipped()["finexio"], name="finexio")
@@ -217,3 +217,49 @@ def test_an_outcome_holds_exactly_until_its_recheck_day(
 def test_the_ends_of_the_calendar(due: str, issued: str) -> None:
     outcome = DATED.evaluate({**RECORD, "due": due, "issued": issued}, TODAY)
     assert outcome.kind in OutcomeKind
+
+
+VARIANTS = [
+    load_mapping(document(**parts), name="variant")
+    for parts in (
+        {},
+        {"rules": '[hold.soon]\nwhen = "due is less than 7 days away"\nsentence = "Soon."\n'},
+        {"rules": '[exclude.big]\nwhen = "cents is more than 100"\nsentence = "Big."\n'},
+        {"fields": PARTS["fields"].replace("'us'", "'we'")},
+        {"fields": PARTS["fields"].replace('"due | date"', '"issued | date | plus_days(30)"')},
+        {"fields": PARTS["fields"].replace('"currency | currency_code"', "\"constant('EUR') | currency_code\"")},
+        {"record": PARTS["record"].replace('days = "integer"', 'days = "integer | required"')},
+        {"totals": PARTS["totals"].replace('"cents | minor_units"', '"total | decimal_to_minor_units"')},
+        {"tables": '[tables.direction]\nout = "payable"\nin = "receivable"\n', "fields": PARTS["fields"].replace("constant('payable')", "type | lookup(direction)")},
+        {"fields": PARTS["fields"].replace("constant('payable')", "type | lookup(direction)")},
+    )
+]  # fmt: skip
+BOOKS_RECORDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "number": st.sampled_from(["A1", "", 5]),
+        "currency": st.sampled_from(["USD", "JPY", "usd", "?", None]),
+        "cents": st.integers(-1, 10**16),
+        "total": st.sampled_from(["1.5", "1.234", "x"]),
+        "due": DAYS | st.just("soon"),
+        "issued": DAYS,
+        "days": st.integers(-1, 99) | st.just("two"),
+        "type": st.sampled_from(["in", "out", "up"]),
+    },
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.sampled_from(VARIANTS), st.sampled_from(VARIANTS), BOOKS_RECORDS | HOSTILE | VALUES)
+def test_two_at_once_say_what_each_says_alone(mine: Mapping, draft: Mapping, record: Any) -> None:
+    alone = mine.evaluate(record, TODAY), draft.evaluate(record, TODAY)
+    assert mine.evaluate_both(draft, record, TODAY) == alone
+
+
+def test_an_option_is_a_part_of_what_is_read() -> None:
+    fields = PARTS["fields"].replace("constant('us')", "option(goods)")
+    mine = load_mapping(document(fields=fields), name="mine")
+    draft = mine.with_options({"goods": "services"})
+    before, after = mine.evaluate_both(draft, RECORD, TODAY)
+    assert before.invoice is not None and after.invoice is not None
+    assert (before.invoice.buyer_id, after.invoice.buyer_id) == ("other", "services")
