@@ -10,21 +10,24 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check chaos bench lock clean
+.PHONY: help install run test test-long check chaos bench lock clean
 
 help:  ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 install: $(VENV)/.run-installed  ## Set up .venv from the locked versions, with the `connector` command in it
 
 run: install  ## Run the main job on the sandbox, then leave the page at http://127.0.0.1:8750/ up (Ctrl+C stops it)
 	@$(BIN)/connector demo --port $(PORT) $(ARGS)
 
-test: check  ## Set up, then run every check and test
+test: check  ## Set up, then run every check, and every test that does not take long
 	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null 2>&1 && exit 0; done; \
 	  echo "No Chromium is installed (on Debian the package chromium): the tests that look at the pages in a browser are skipped."
 	@echo "Running the tests."
-	@$(BIN)/python -m pytest -n auto --dist loadgroup $(TESTS)
+	@$(BIN)/python -m pytest -n auto --dist loadgroup $(LONG) $(TESTS)
+
+test-long: LONG := --long
+test-long: test  ## The same with the tests that take long, as continuous integration runs them
 
 check: $(VENV)/.test-installed  ## Set up, then run only the checks: lint, format, types, import rules
 	@echo "Checking style (ruff), types (mypy) and import rules (import-linter)."

@@ -61,10 +61,19 @@ def _close_the_network() -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Options of the tests that kill (tests/chaos), and of those in a browser (tests/browser)."""
+    """Options of all tests, of those that kill (tests/chaos), and of those in a browser (tests/browser)."""
+    parser.addoption(
+        "--long",
+        action="store_true",
+        default=os.environ.get("CI") == "true",
+        help="also run the tests marked `long`, as continuous integration does",
+    )
     group = parser.getgroup("chaos")
     group.addoption(
-        "--kills", type=int, default=12, help="how often the running connector is killed"
+        "--kills",
+        type=int,
+        default=None,
+        help="how often the running connector is killed; default: 4, with --long 12",
     )
     group.addoption(
         "--seed", type=int, default=None, help="seed of the moments; default: a new one"
@@ -83,9 +92,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Under `pytest -n`, tests that share an expensive server, or a file, share a worker."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Under `pytest -n`, tests that share an expensive server, or a file, share a worker. Long ones wait for `--long`."""
+    leave_out = pytest.mark.skip(reason="long: `make test-long` runs it, and so does CI")
     for item in items:
+        if item.get_closest_marker("long") and not config.getoption("--long"):
+            item.add_marker(leave_out)
         if item.get_closest_marker("xdist_group"):
             continue
         shared = [

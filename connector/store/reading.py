@@ -314,7 +314,7 @@ class RecordReading(Repository):
             query = query.where(is_latest)
         rows = [
             (record_id, source_id, number, bytes(raw), bool(latest))
-            for record_id, source_id, number, raw, latest in self._connection.execute(query)
+            for record_id, source_id, number, raw, latest in self._connection.execute(query).all()
         ]
         return rows, page[-1]
 

@@ -58,6 +58,7 @@ def pages(addresses: list[str], come: Come) -> list[str]:
     return addresses
 
 
+@pytest.mark.long
 def test_every_page_is_accessible_in_light_and_dark(come: Come, pages: list[str]):
     admin = come(DESKTOP, Role.ADMIN)
     found: list[str] = []

@@ -14,8 +14,9 @@ __all__ = ["build", "kills", "seed"]
 @pytest.fixture
 def kills(request: pytest.FixtureRequest) -> int:
     """How often the connector is killed."""
-    given: int = request.config.getoption("--kills")
-    return given
+    given: int | None = request.config.getoption("--kills")
+    usual = 12 if request.config.getoption("--long") else 4
+    return usual if given is None else given
 
 
 @pytest.fixture

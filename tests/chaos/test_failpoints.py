@@ -151,6 +151,7 @@ def enumerate_deaths(
 
 
 @pytest.mark.chaos
+@pytest.mark.long
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_a_death_at_some_commit_leaves_no_trace(build: Build, after: bool):
     deaths, commits = enumerate_deaths(build, "finexio", after=after, first=4, step=19)

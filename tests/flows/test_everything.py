@@ -177,6 +177,7 @@ def differing(lines: list[Line]) -> list[str]:
     return [f"{n.what}: {n.expected} there, {n.found} here" for n in lines if not n.agrees]
 
 
+@pytest.mark.long
 def test_every_platform_at_once_adds_up_to_the_cent(everything: Everything) -> None:
     everything.live()
     lines = reckon(everything.program, everything.world)

@@ -95,6 +95,7 @@ def told_by_the_oracle(stage: Stage) -> dict[tuple[str, str], tuple[int, int]]:
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_day_of_faults_ends_with_the_totals_of_the_oracle(build: Build, seed: int) -> None:
     stage = build(

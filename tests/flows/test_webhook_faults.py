@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from connector.sandbox.disturbances.delivery import WEBHOOK_FAULTS
 from connector.sandbox.faults import Rule
 from tests.flows.conftest import Build
@@ -47,6 +49,7 @@ def answered(stage: Stage) -> dict[str, set[int | None]]:
     return found
 
 
+@pytest.mark.long
 def test_every_fault_of_a_delivery_in_one_life(build: Build) -> None:
     stage = build(invoices=40, account={"poll_interval_seconds": 43_200})
     live(stage)

@@ -20,7 +20,7 @@ from tests.tryton.server import DATABASE, TrytonServer, start_postgres
 
 __all__ = ["postgres_server"]
 
-pytestmark = [pytest.mark.tryton, pytest.mark.postgres]
+pytestmark = [pytest.mark.tryton, pytest.mark.postgres, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")
