@@ -12,6 +12,7 @@ there is written before it is answered, so that the product can be compared with
     sending.py          how an answer, a broken one too, goes over the wire
     server.py           serve it on a port, in a thread;  process.py: as a process of its own
     webhook.py          deliver events until they are acknowledged
+    world.py            what a platform's parts share;  clerk.py: what becomes due;  desk.py: a financier's desk
     people.py           names, addresses and companies from a seed
     finexio/            the Finexio API, versions 1 and 2
     hosted_session/     the hosted-session financier

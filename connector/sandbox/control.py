@@ -129,6 +129,11 @@ def _add_ledger(app: Flask, sandbox: Sandbox) -> None:
         query = f"SELECT rowid, * FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT ?"  # noqa: S608 - checked above
         return reply([_readable(row) for row in sandbox.ledger.rows(query, (after, limit))])
 
+    @app.get("/sandbox/webhooks", endpoint="sandbox_webhooks")
+    def webhooks() -> Response:
+        states = sandbox.ledger.rows("SELECT state, COUNT(*) AS n FROM deliveries GROUP BY state")
+        return reply({row["state"]: row["n"] for row in states})
+
 
 def _is_secret(name: str, values: Mapping[str, Any]) -> bool:
     return values[name] is not None and name.endswith(("secret", "password"))

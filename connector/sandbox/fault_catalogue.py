@@ -10,7 +10,7 @@ from __future__ import annotations
 import gzip
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -74,12 +74,10 @@ class Call:
     """Forget every token and session the platform has given out."""
     earlier: Answer | None = None
     """The true answer to the call before this one with the same method and path."""
-    performed: Answer | None = field(default=None)
 
     def perform(self) -> Answer:
         """Carry the request out and return the platform's true answer. Its effect is then in the ledger."""
-        self.performed = run(self.app, self.environ)
-        return self.performed
+        return run(self.app, self.environ)
 
     def seconds(self, name: str, default: float) -> float:
         """An option in seconds."""

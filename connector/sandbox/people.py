@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import string
+import uuid
 from dataclasses import dataclass
 
 _FIRST = (
@@ -127,6 +128,12 @@ def made_up_id(seed: int, kind: str, number: int, length: int = 14) -> str:
         value, rest = divmod(value, len(alphabet))
         letters.append(alphabet[rest])
     return "".join(letters)
+
+
+def made_up_uuid(platform: str, seed: int, kind: str, number: int) -> str:
+    """A UUID: the same for the same platform, seed, kind and number."""
+    digest = hashlib.sha256(f"{platform}:{seed}:{kind}:{number}".encode()).digest()
+    return str(uuid.UUID(bytes=digest[:16], version=4))
 
 
 def draw(seed: int, what: str) -> int:

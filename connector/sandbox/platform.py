@@ -18,6 +18,7 @@ from flask import Flask
 
 from connector.sandbox.clock import SandboxClock
 from connector.sandbox.disturbances import REQUEST_FAULTS
+from connector.sandbox.disturbances.delivery import WEBHOOK_FAULTS
 from connector.sandbox.fault_catalogue import (
     Answer,
     Call,
@@ -188,13 +189,14 @@ def new_sandbox(
     directory: Path | str,
     choices: tuple[str, ...],
     clock: SandboxClock | None = None,
-    webhook_faults: frozenset[str] = frozenset(),
+    sends_webhooks: bool = False,
 ) -> Sandbox:
     """A platform without routes of its own yet. Its ledger is `directory/NAME.sqlite3`."""
     from connector.sandbox.control import add_control
 
     folder = Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
+    faults = {*REQUEST_FAULTS, *(WEBHOOK_FAULTS if sends_webhooks else ())}
     app = Flask(f"connector.sandbox.{name}", static_folder=None)
     app.url_map.strict_slashes = True
     sandbox = Sandbox(
@@ -203,7 +205,7 @@ def new_sandbox(
         app,
         clock or SandboxClock(),
         Ledger(folder / f"{name}.sqlite3"),
-        FaultEngine(frozenset(REQUEST_FAULTS) | webhook_faults),
+        FaultEngine(frozenset(faults)),
         settings,
         choices,
     )

@@ -25,8 +25,6 @@ from connector.sandbox.ledger import instant_text
 from connector.sandbox.platform import Sandbox
 from connector.sandbox.wire import from_json, to_json
 
-__all__ = ["WEBHOOK_FAULTS", "Listener", "WebhookSender", "WebhookSettings", "signature"]
-
 _LONGEST_WAIT_SECONDS = 2.0
 
 

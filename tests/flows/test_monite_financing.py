@@ -232,7 +232,7 @@ def test_a_person_confirms_and_the_financing_goes_its_way(house: House) -> None:
     desk.complete(house.world, widget.tokens["session_token"])
     house.poll()
     for _ in range(2):
-        desk.advance(house.world)
+        desk.desk_of(house.world).advance()
         house.poll()
     assert house.words() == ["DRAFT", "NEW", "FUNDED", "PAID"]
     assert (house.row().status, house.row().financing["advance_amount"]) == ("repaid", 9_882)

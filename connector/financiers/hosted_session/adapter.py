@@ -15,7 +15,6 @@ from typing import Any, ClassVar, TypeVar
 from connector import strict_json
 from connector.errors import (
     ConnectorError,
-    InvariantBroken,
     OutcomeUnknown,
     Refused,
     Unsupported,
@@ -33,8 +32,9 @@ from connector.financier import (
     StepResult,
     Submission,
 )
+from connector.financier_answers import agreeing, an_object, read_reply, the_one
 from connector.financiers.hosted_session.access import authorization, key_headers
-from connector.financiers.hosted_session.answers import Misshapen, Reader, an_object
+from connector.financiers.hosted_session.answers import Reader
 from connector.financiers.hosted_session.bodies import (
     DOCUMENT,
     INVOICE,
@@ -106,7 +106,7 @@ class HostedSession:
 
     def companies(self) -> Sequence[RemoteCompany]:
         """All companies of the account."""
-        return _read(self._get(self._paths.companies), self._reader.companies)
+        return read_reply(self._get(self._paths.companies), self._reader.companies)
 
     def create_company(self, counterparty: Counterparty) -> RemoteCompany:
         """Make a company, unless one of the same name and country is there already."""
@@ -115,7 +115,7 @@ class HostedSession:
             if _likeness(company.name, company.country) == wanted:
                 return company
         made = self._create(self._paths.companies, self._writer.company(counterparty))
-        return _read(made, self._reader.company)
+        return read_reply(made, self._reader.company)
 
     def request_limit(self, company_id: str, request: LimitRequest) -> BuyerLimit:
         """Ask for a buyer's limit. Raises Unsupported where the profile names no path for it."""
@@ -126,7 +126,7 @@ class HostedSession:
                 remedy="Ask your account manager there.",
             )
         reply = self._create(path, self._writer.limit(company_id, request))
-        limit = _read(reply, lambda value: self._reader.limit(an_object(value, "limit")))
+        limit = read_reply(reply, lambda value: self._reader.limit(an_object(value, "limit")))
         if limit is None:
             raise reply.misshapen("the limit has no status.")
         return limit
@@ -153,7 +153,7 @@ class HostedSession:
         if reply.status == 409:
             return self._after_conflict(step, submission, done, reply)
         if step == SESSION:
-            return _read(reply, self._reader.session_result)
+            return read_reply(reply, self._reader.session_result)
         return self._created_invoice(reply, submission)
 
     def look_up(
@@ -171,14 +171,14 @@ class HostedSession:
     def fetch(self, remote_invoice_id: str) -> RemoteInvoice:
         """The truth about one invoice, now."""
         reply = self._get(f"{self._paths.invoices}/{segment(remote_invoice_id)}")
-        invoice = _read(reply, lambda value: self._reader.invoice(value, reply.body))
+        invoice = read_reply(reply, lambda value: self._reader.invoice(value, reply.body))
         if invoice.remote_id != remote_invoice_id:
             raise reply.misshapen("the answer is another invoice than the one asked for.")
         return invoice
 
     def session(self, session_id: str) -> SessionStatus:
         """Where a hosted session stands."""
-        return _read(self._session_reply(session_id), self._reader.session_status)
+        return read_reply(self._session_reply(session_id), self._reader.session_status)
 
     def cancel_session(self, session_id: str) -> SessionStatus:
         """Cancel an open session. One that is not open any more stays as it is. Raises Unsupported where the profile
@@ -219,7 +219,7 @@ class HostedSession:
             content_type=content_type,
             headers=self._headers,
         )
-        return _read(reply, lambda value: StepResult(self._reader.id_of(value, DOCUMENT)))
+        return read_reply(reply, lambda value: StepResult(self._reader.id_of(value, DOCUMENT)))
 
     def _create_invoice(self, submission: Submission, done: Mapping[str, StepResult]) -> Reply:
         if submission.currency not in self.currencies:
@@ -234,11 +234,11 @@ class HostedSession:
 
     def _created_invoice(self, reply: Reply, submission: Submission) -> StepResult:
         """What was created must be what was asked for, as far as the answer tells."""
-        created = _read(reply, lambda value: an_object(value, "invoice"))
+        created = read_reply(reply, lambda value: an_object(value, "invoice"))
         if self._reader.tells_content(created):
-            invoice = _read(reply, lambda value: self._reader.invoice(value, reply.body))
-            return _agreeing(invoice, submission)
-        return StepResult(_read(reply, lambda value: self._reader.id_of(value, INVOICE)))
+            invoice = read_reply(reply, lambda value: self._reader.invoice(value, reply.body))
+            return agreeing(invoice, submission)
+        return StepResult(read_reply(reply, lambda value: self._reader.id_of(value, INVOICE)))
 
     def _after_conflict(
         self, step: str, submission: Submission, done: Mapping[str, StepResult], reply: Reply
@@ -281,16 +281,12 @@ class HostedSession:
         found = self._read_list(
             reply, "invoices", lambda value: self._reader.invoice_with(value, reference)
         )
-        if len(found) > 1:
-            raise InvariantBroken(
-                f"The platform has {len(found)} invoices with the reference {reference}."
-            )
-        return _agreeing(found[0], submission) if found else None
+        return the_one(found, submission)
 
     def _find_session(self, invoice_id: str) -> StepResult | None:
         for session_id, status in reversed(self.fetch(invoice_id).sessions):
             if status in _ALIVE:
-                return _read(self._session_reply(session_id), self._reader.session_result)
+                return read_reply(self._session_reply(session_id), self._reader.session_result)
         # An invoice tells its sessions only once one of them was completed.
         try:
             reply = self._get(
@@ -317,7 +313,7 @@ class HostedSession:
     ) -> list[_READ]:
         """Read what is looked for out of a list. Not finding it in a part of the list proves nothing: Unsupported."""
         value = reply.json()
-        found = _read(reply, read)
+        found = read_reply(reply, read)
         if not found and self._reader.says_there_is_more(value):
             raise Unsupported(f"The platform gives only a part of its {of_what}.")
         return found
@@ -325,25 +321,6 @@ class HostedSession:
 
 _ALIVE = frozenset({SessionStatus.OPEN, SessionStatus.COMPLETE, SessionStatus.UNKNOWN})
 """Statuses of a session that keeps its invoice. A word we do not know is not taken for an end."""
-
-
-def _read(reply: Reply, read: Callable[[Any], _READ]) -> _READ:
-    """Read an answer. Raises ContractDrift, or OutcomeUnknown where the request may have had effect."""
-    try:
-        return read(reply.json())
-    except Misshapen as error:
-        raise reply.misshapen(f"{error}.") from None
-
-
-def _agreeing(invoice: RemoteInvoice, submission: Submission) -> StepResult:
-    """The invoice as the result of its step. Raises InvariantBroken when it is not the one we mean."""
-    there = (invoice.currency, invoice.amount_minor_units)
-    if there != (submission.currency, submission.amount_minor_units):
-        raise InvariantBroken(
-            f"The platform's invoice {submission.client_reference_id} has another amount or currency "
-            "than the one to be submitted."
-        )
-    return StepResult(invoice.remote_id, {"status": invoice.raw_status})
 
 
 def _likeness(name: str, country: str | None) -> tuple[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,12 +19,17 @@ from connector.financier import (
     SessionStatus,
     StepResult,
 )
+from connector.financier_answers import (
+    Misshapen,
+    a_date,
+    a_text,
+    an_object,
+    at,
+    instant_or_none,
+    text_or_none,
+)
 from connector.financiers.hosted_session.profile import Profile
 from mappings.money import MoneyError, exponent, minor_units, whole_minor_units
-
-
-class Misshapen(Exception):
-    """An answer has not the promised shape. The message names the field, without its value."""
 
 
 class Reader:
@@ -42,6 +46,7 @@ class Reader:
         invoice = an_object(value, "invoice")
         currency = a_text(invoice, names["currency"]).upper()
         status = a_text(invoice, names["status"])
+        due_date = at(invoice, names["due_date"])
         financing = at(invoice, names["financing"]) or {}
         if not isinstance(financing, Mapping):
             raise Misshapen(f"`{names['financing']}` is not an object")
@@ -52,7 +57,7 @@ class Reader:
             amount_minor_units=self._money(
                 at(invoice, names["amount"]), currency, names["amount"], signed=False
             ),
-            due_date=_date(at(invoice, names["due_date"]), names["due_date"]),
+            due_date=None if due_date is None else a_date(due_date, names["due_date"]),
             raw_status=status,
             status=self._profile.invoice_words.get(status.lower(), FinancingStatus.UNKNOWN),
             sessions=self._sessions(at(invoice, names["sessions"])),
@@ -175,7 +180,7 @@ class Reader:
             event_type=event_type,
             remote_invoice_id=self._invoice_named(resource, event_type),
             client_reference_id=text_or_none(reference),
-            created_at=_instant(at(body, names["created"])),
+            created_at=instant_or_none(at(body, names["created"])),
         )
 
     def list_of(self, value: Any, what: str) -> list[Any]:
@@ -264,35 +269,6 @@ class Reader:
         return None
 
 
-def at(holder: Any, path: str) -> Any:
-    """What stands at a dotted path; None where nothing does."""
-    for name in path.split("."):
-        if not isinstance(holder, Mapping):
-            return None
-        holder = holder.get(name)
-    return holder
-
-
-def an_object(value: Any, what: str) -> Mapping[str, Any]:
-    """An object. Raises Misshapen."""
-    if not isinstance(value, Mapping):
-        raise Misshapen(f"the {what} is not an object")
-    return value
-
-
-def a_text(holder: Mapping[str, Any], path: str) -> str:
-    """A text that is not empty. Raises Misshapen."""
-    value = text_or_none(at(holder, path))
-    if value is None:
-        raise Misshapen(f"`{path}` is missing or not a text")
-    return value
-
-
-def text_or_none(value: Any) -> str | None:
-    """A text without the white space around it, None for anything else and for an empty one."""
-    return (value.strip() or None) if isinstance(value, str) else None
-
-
 def a_web_address(holder: Mapping[str, Any], path: str) -> str:
     """An http(s) URL that a person will be sent to. Raises Misshapen."""
     value = a_text(holder, path)
@@ -303,20 +279,3 @@ def a_web_address(holder: Mapping[str, Any], path: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise Misshapen(f"`{path}` is not a web address")
     return value
-
-
-def _date(value: Any, name: str) -> date | None:
-    if value is None:
-        return None
-    try:
-        return date.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise Misshapen(f"`{name}` is not a date") from None
-
-
-def _instant(value: Any) -> datetime | None:
-    try:
-        instant = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return None
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)

@@ -36,9 +36,18 @@ from connector.financier import (
     Submission,
     Widget,
 )
+from connector.financier_answers import (
+    Misshapen,
+    a_text,
+    agreeing,
+    an_object,
+    instant_or_none,
+    read_reply,
+    the_one,
+)
 from connector.financiers.kanmon import answers
-from connector.financiers.kanmon.answers import USD, Misshapen
-from connector.financiers.kanmon.client import KanmonClient, error_code, read_reply
+from connector.financiers.kanmon.answers import USD
+from connector.financiers.kanmon.client import KanmonClient, error_code
 from connector.financiers.kanmon.products import PRODUCT_TYPES, Product, choose, read_product
 from connector.financiers.kanmon.settings import KanmonSchema
 from connector.proof import Proof, Proofs
@@ -135,7 +144,7 @@ class Kanmon:
         reply = self._client.post("/invoices/finance", body, returned_statuses=REFUSALS)
         if reply.status not in REFUSALS:
             created = read_reply(reply, lambda value: answers.read_invoice(value, reply.body))
-            return _agreeing(created, submission)
+            return agreeing(created, submission)
         if error_code(reply) != ALREADY_EXISTS:
             raise self._client.refusal(reply)
         found = self.look_up(step, submission, done)
@@ -156,11 +165,7 @@ class Kanmon:
             lambda value: answers.read_invoice(value, b""),
         )
         found = [invoice for invoice in listed if invoice.client_reference_id == reference]
-        if len(found) > 1:
-            raise InvariantBroken(
-                f"The platform has {len(found)} invoices with the reference {reference}."
-            )
-        return _agreeing(found[0], submission) if found else None
+        return the_one(found, submission)
 
     def _body(self, submission: Submission) -> dict[str, Any]:
         """The request. Raises Refused for what cannot be right, before anything is sent."""
@@ -202,7 +207,7 @@ class Kanmon:
 
         def mine(value: Any) -> Product | None:
             # Where the filter is not known to the platform, all businesses of the key are told.
-            of = answers.an_object(value, "issued product").get("businessId")
+            of = an_object(value, "issued product").get("businessId")
             return read_product(value) if of in (None, business) else None
 
         found = self._client.walk("/issued-products", "issuedProducts", query, mine)
@@ -229,7 +234,7 @@ class Kanmon:
     def changes(self, cursor: Mapping[str, str] | None) -> Changes:
         """What the activity logs of the business tell since `cursor`: keys `since` (ISO 8601) and `seen` (identifiers
         of the logs from there on that were read already)."""
-        start = None if cursor is None else answers.instant(cursor.get("since"))
+        start = None if cursor is None else instant_or_none(cursor.get("since"))
         since = start or self._clock.now() - FIRST_LOOK_BACK
         seen = frozenset((cursor or {}).get("seen", "").split())
         path = f"/businesses/{segment(self._settings['business_id'])}/activity-logs"
@@ -263,7 +268,7 @@ class Kanmon:
         reply = self._client.post("/connect-tokens", user)
         token = read_reply(
             reply,
-            lambda value: answers.a_text(answers.an_object(value, "answer"), "connectToken"),
+            lambda value: a_text(an_object(value, "answer"), "connectToken"),
         )
         return Widget("kanmon", {"connect_token": token}, asked_at + CONNECT_TOKEN_LIFE)
 
@@ -299,17 +304,6 @@ def _refuse_unfit(submission: Submission, direction: str, party: str | None) -> 
 
 def _read_log(value: Any) -> EventHint:
     try:
-        return answers.read_event(answers.an_object(value, "activity log"))
+        return answers.read_event(an_object(value, "activity log"))
     except ConnectorError as error:
         raise Misshapen(f"an activity log cannot be read: {error.message.rstrip('.')}") from None
-
-
-def _agreeing(invoice: RemoteInvoice, submission: Submission) -> StepResult:
-    """The invoice as the result of its step. Raises InvariantBroken when it is not the one we mean."""
-    there = (invoice.currency, invoice.amount_minor_units)
-    if there != (submission.currency, submission.amount_minor_units):
-        raise InvariantBroken(
-            f"The platform's invoice {submission.client_reference_id} has another amount or currency "
-            "than the one to be submitted."
-        )
-    return StepResult(invoice.remote_id, {"status": invoice.raw_status})

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from connector.errors import ContractDrift
 from connector.financier import EventHint, FinancingStatus, RemoteCompany, RemoteInvoice
+from connector.financier_answers import (
+    Misshapen,
+    a_date,
+    a_text,
+    an_object,
+    instant_or_none,
+    text_or_none,
+)
 
 USD = "USD"
 
@@ -32,10 +40,6 @@ _PARTS = (
     "repaymentAmount",
 )
 """Parts of a financing by the platform's names, which end in `Cents` on the wire."""
-
-
-class Misshapen(Exception):
-    """An answer has not the promised shape. The message names the field, without its value."""
 
 
 def read_invoice(value: Any, raw: bytes) -> RemoteInvoice:
@@ -90,44 +94,9 @@ def read_event(body: Mapping[str, Any]) -> EventHint:
     remote_id = text_or_none(named.get("invoiceId"))
     if remote_id is None and (of_invoice or reference):
         remote_id = text_or_none(named.get("id"))
-    return EventHint(event_id, event_type, remote_id, reference, instant(body.get("createdAt")))
-
-
-def instant(value: Any) -> datetime | None:
-    """An aware instant; None for what is none."""
-    try:
-        read = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return None
-    return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
-
-
-def an_object(value: Any, what: str) -> Mapping[str, Any]:
-    """An object. Raises Misshapen."""
-    if not isinstance(value, Mapping):
-        raise Misshapen(f"the {what} is not an object")
-    return value
-
-
-def objects_of(holder: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    """A list of objects. Raises Misshapen."""
-    listed = holder.get(name)
-    if not isinstance(listed, list):
-        raise Misshapen(f"`{name}` is not a list")
-    return [an_object(entry, f"entry of `{name}`") for entry in listed]
-
-
-def a_text(holder: Mapping[str, Any], name: str) -> str:
-    """A text that is not empty. Raises Misshapen."""
-    value = text_or_none(holder.get(name))
-    if value is None:
-        raise Misshapen(f"`{name}` is missing or not a text")
-    return value
-
-
-def text_or_none(value: Any) -> str | None:
-    """A text without the white space around it, None for anything else and for an empty one."""
-    return (value.strip() or None) if isinstance(value, str) else None
+    return EventHint(
+        event_id, event_type, remote_id, reference, instant_or_none(body.get("createdAt"))
+    )
 
 
 def cents(holder: Mapping[str, Any], name: str) -> int:
@@ -145,7 +114,4 @@ def _date(value: Any) -> date | None:
         return None
     # A timestamp, where one comes: its date as it stands, through no time zone.
     text = value[:10] if isinstance(value, str) and value[10:11] == "T" else value
-    try:
-        return date.fromisoformat(text)
-    except (TypeError, ValueError):
-        raise Misshapen("`invoiceDueDate` is not a date") from None
+    return a_date(text, "invoiceDueDate")

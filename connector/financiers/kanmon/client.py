@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from connector import strict_json
 from connector.errors import Refused
-from connector.financiers.kanmon.answers import Misshapen, an_object, objects_of, text_or_none
+from connector.financier_answers import Misshapen, an_object, objects_of, read_reply, text_or_none
 from connector.transport import AdapterContext, Reply, Transport, reveal, transport_settings
 from connector.transport.redaction import platform_words
 
@@ -98,14 +98,6 @@ class _ApiKey:
 
     def secrets(self) -> Iterator[str]:
         yield self._key
-
-
-def read_reply(reply: Reply, read: Callable[[Any], _READ]) -> _READ:
-    """Read an answer. Raises ContractDrift, or OutcomeUnknown where the request may have had effect."""
-    try:
-        return read(reply.json())
-    except Misshapen as error:
-        raise reply.misshapen(f"{error}.") from None
 
 
 def error_code(reply: Reply) -> str | None:

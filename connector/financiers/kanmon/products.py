@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connector.errors import Refused
-from connector.financiers.kanmon.answers import a_text, an_object, objects_of, text_or_none
+from connector.financier_answers import a_text, an_object, objects_of, text_or_none
 
 PRODUCT_TYPES = {"receivable": "INVOICE_FINANCING", "payable": "ACCOUNTS_PAYABLE_FINANCING"}
 """The type of product by the direction of the invoice."""

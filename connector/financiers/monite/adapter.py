@@ -12,10 +12,9 @@ list is polled. A 409 means that something is there already: it is looked at, ne
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from connector import strict_json
 from connector.errors import (
@@ -39,21 +38,32 @@ from connector.financier import (
     Submission,
     Widget,
 )
+from connector.financier_answers import (
+    Misshapen,
+    a_text,
+    agreeing,
+    an_object,
+    objects_of,
+    read_reply,
+)
 from connector.financiers.monite import answers
-from connector.financiers.monite.answers import Misshapen
-from connector.financiers.monite.settings import MoniteFinancingSchema, versioned
+from connector.financiers.monite.settings import MoniteFinancingSchema
+from connector.monite_access import (
+    entity_headers,
+    grant,
+    is_identifier,
+    version_header,
+    versioned,
+)
 from connector.proof import Proof, Proofs
 from connector.system import Counterparty, Finding
-from connector.transport import AdapterContext, JsonGrant, Reply, reveal, transport_settings
+from connector.transport import AdapterContext, Reply, transport_settings
 
 INVOICE = "invoice"
 COLLECTIONS = {"receivable": "/receivables", "payable": "/payables"}
 FINANCED_COUNTRY = "US"
 PAGE_SIZE = 100
 MOST_PAGES = 1000
-
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
-_READ = TypeVar("_READ")
 
 
 class MoniteFinancing:
@@ -73,21 +83,13 @@ class MoniteFinancing:
         self._clock = context.clock
         self._entity_id: str = settings["entity_id"]
         self._token_life = timedelta(seconds=settings["token_life_seconds"])
-        self._headers = {"x-monite-version": settings["version"]}
-        self._entity_headers = {**self._headers, "x-monite-entity-id": self._entity_id}
-        secret = reveal(settings["client_secret"])
-        grant = {
-            "client_id": settings["client_id"],
-            "client_secret": secret,
-            "grant_type": "client_credentials",
-        }
-        proof = JsonGrant(
-            "/auth/token", grant, context.clock, secrets=(secret,), headers=self._headers
-        )
+        self._headers = version_header(settings["version"])
+        self._entity_headers = entity_headers(settings["version"], self._entity_id)
         # 403 is a missing permission: the credentials themselves are refused where the token is asked for.
         base_url = versioned(settings["base_url"])
         self._transport = context.transport(
-            transport_settings(settings, base_url=base_url, forbidden_means_reconnect=False), proof
+            transport_settings(settings, base_url=base_url, forbidden_means_reconnect=False),
+            grant(settings, context.clock),
         )
 
     def check(self) -> list[Finding]:
@@ -95,7 +97,7 @@ class MoniteFinancing:
         what = "read the entity"
         try:
             (entity,) = self.companies()
-            offers = _read(self._get("/financing_offers"), answers.read_offers)
+            offers = read_reply(self._get("/financing_offers"), answers.read_offers)
         except ConnectorError as error:
             return [Finding(False, what, error.message, error.remedy)]
         in_us = entity.country in (None, FINANCED_COUNTRY)
@@ -114,7 +116,7 @@ class MoniteFinancing:
     def companies(self) -> Sequence[RemoteCompany]:
         """The entity itself: the other party of an invoice is known to Monite by the invoice."""
         reply = self._transport.get(f"/entities/{self._entity_id}", headers=self._headers)
-        return [_read(reply, answers.read_entity)]
+        return [read_reply(reply, answers.read_entity)]
 
     def create_company(self, counterparty: Counterparty) -> RemoteCompany:
         """Raises Unsupported: there are no companies to be made."""
@@ -149,7 +151,7 @@ class MoniteFinancing:
                     f"{reply.what} was answered with a conflict, and nothing is found."
                 )
             return known
-        _read(reply, _tokens)
+        read_reply(reply, _tokens)
         return StepResult(remote_id)
 
     def look_up(
@@ -158,15 +160,7 @@ class MoniteFinancing:
         """Whether Monite lists the invoice. Raises InvariantBroken when it says another amount or currency."""
         remote_id = self._remote_id(submission)
         found, _ = self._listed(remote_id)
-        if found is None:
-            return None
-        there = (found.currency, found.amount_minor_units)
-        if there != (submission.currency, submission.amount_minor_units):
-            raise InvariantBroken(
-                f"The platform's invoice {submission.client_reference_id} has another amount or currency "
-                "than the one to be submitted."
-            )
-        return StepResult(found.remote_id, {"status": found.raw_status})
+        return None if found is None else agreeing(found, submission)
 
     def _remote_id(self, submission: Submission) -> str:
         """Raises Refused for an invoice that does not live in Monite. The connection to Monite names an invoice by its
@@ -202,7 +196,7 @@ class MoniteFinancing:
             return found
         kind, invoice_id = parts
         reply = self._get(f"{COLLECTIONS[kind]}/{invoice_id}")
-        return _read(reply, lambda value: answers.read_unlisted(value, remote_invoice_id, raw))
+        return read_reply(reply, lambda value: answers.read_unlisted(value, remote_invoice_id, raw))
 
     def session(self, session_id: str) -> SessionStatus:
         """Raises Unsupported: Monite tells nothing about its widget's sessions."""
@@ -223,9 +217,9 @@ class MoniteFinancing:
         if reply is None or reply.status == 409:
             # What was confirmed already is shown among everything else.
             reply = self._post("/financing_tokens", None)
-            tokens = _read(reply, _connect_token)
+            tokens = read_reply(reply, _connect_token)
         else:
-            tokens = _read(reply, _tokens)
+            tokens = read_reply(reply, _tokens)
         return Widget("kanmon", tokens, asked_at + self._token_life)
 
     def close(self) -> None:
@@ -277,43 +271,35 @@ class MoniteFinancing:
 def _parts(remote_id: str) -> tuple[str, str] | None:
     """Type and identifier of the invoice; None for what is no remote identifier of ours."""
     kind, _, invoice_id = remote_id.partition(":")
-    fits = kind in COLLECTIONS and _UUID.fullmatch(invoice_id)
+    fits = kind in COLLECTIONS and is_identifier(invoice_id)
     return (kind, invoice_id) if fits else None
-
-
-def _read(reply: Reply, read: Callable[[Any], _READ]) -> _READ:
-    """Read an answer. Raises ContractDrift, or OutcomeUnknown where the request may have had effect."""
-    try:
-        return read(reply.json())
-    except Misshapen as error:
-        raise reply.misshapen(f"{error}.") from None
 
 
 def _entries(reply: Reply, kind: str, invoice_id: str) -> tuple[list[RemoteInvoice], str | None]:
     """Those of a page that are about one invoice, and the token of the next page."""
 
     def read(value: Any) -> tuple[list[RemoteInvoice], str | None]:
-        page = answers.an_object(value, "list")
+        page = an_object(value, "list")
         token = page.get("next_pagination_token")
         if token is not None and not isinstance(token, str):
             raise Misshapen("`next_pagination_token` is not a text")
         mine = [
             answers.read_financing(entry, f"{kind}:{invoice_id}", reply.body)
-            for entry in answers.objects_of(page, "data")
+            for entry in objects_of(page, "data")
             if (entry.get("type"), entry.get("invoice_id")) == (kind, invoice_id)
         ]
         return mine, token or None
 
-    return _read(reply, read)
+    return read_reply(reply, read)
 
 
 def _tokens(value: Any) -> dict[str, str]:
     return {
         **_connect_token(value),
-        "session_token": answers.a_text(answers.an_object(value, "answer"), "session_token"),
+        "session_token": a_text(an_object(value, "answer"), "session_token"),
     }
 
 
 def _connect_token(value: Any) -> dict[str, str]:
-    answer = answers.an_object(value, "answer")
-    return {"connect_token": answers.a_text(answer, "connect_token")}
+    answer = an_object(value, "answer")
+    return {"connect_token": a_text(answer, "connect_token")}

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from connector.financier import FinancingStatus, RemoteCompany, RemoteInvoice
+from connector.financier_answers import (
+    Misshapen,
+    a_date,
+    a_text,
+    an_object,
+    objects_of,
+    text_or_none,
+)
 from mappings.currencies import EXPONENTS
 from mappings.money import to_text
 
@@ -34,10 +41,6 @@ _PARTS = (
 )
 
 
-class Misshapen(Exception):
-    """An answer has not the promised shape. The message names the field, without its value."""
-
-
 @dataclass(frozen=True, slots=True)
 class Offers:
     """What the lending partner offers the entity: `lines` in words, `usable` when one can be financed under."""
@@ -55,7 +58,7 @@ def read_financing(value: Mapping[str, Any], remote_id: str, raw: bytes) -> Remo
         client_reference_id=None,
         currency=currency,
         amount_minor_units=_minor_units(value, "total_amount"),
-        due_date=_date(value.get("due_date")),
+        due_date=a_date(value.get("due_date"), "due_date"),
         raw_status=status,
         status=STATUSES.get(status, FinancingStatus.UNKNOWN),
         financing={
@@ -74,7 +77,7 @@ def read_unlisted(value: Any, remote_id: str, raw: bytes) -> RemoteInvoice:
         client_reference_id=None,
         currency=_currency(invoice),
         amount_minor_units=_minor_units(invoice, "total_amount"),
-        due_date=None if due is None else _date(due),
+        due_date=None if due is None else a_date(due, "due_date"),
         raw_status=NOT_LISTED,
         status=FinancingStatus.UNKNOWN,
         raw=raw,
@@ -116,34 +119,6 @@ def read_offers(value: Any) -> Offers:
     return Offers(a_text(answer, "business_status"), tuple(lines), usable)
 
 
-def an_object(value: Any, what: str) -> Mapping[str, Any]:
-    """An object. Raises Misshapen."""
-    if not isinstance(value, Mapping):
-        raise Misshapen(f"the {what} is not an object")
-    return value
-
-
-def objects_of(holder: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    """A list of objects. Raises Misshapen."""
-    listed = holder.get(name)
-    if not isinstance(listed, list):
-        raise Misshapen(f"`{name}` is not a list")
-    return [an_object(entry, f"entry of `{name}`") for entry in listed]
-
-
-def a_text(holder: Mapping[str, Any], name: str) -> str:
-    """A text that is not empty. Raises Misshapen."""
-    value = text_or_none(holder.get(name))
-    if value is None:
-        raise Misshapen(f"`{name}` is missing or not a text")
-    return value
-
-
-def text_or_none(value: Any) -> str | None:
-    """A text without the white space around it, None for anything else and for an empty one."""
-    return (value.strip() or None) if isinstance(value, str) else None
-
-
 def _currency(holder: Mapping[str, Any]) -> str:
     currency = a_text(holder, "currency").upper()
     if currency not in EXPONENTS:
@@ -156,10 +131,3 @@ def _minor_units(holder: Mapping[str, Any], name: str) -> int:
     if type(value) is not int or value < 0:
         raise Misshapen(f"`{name}` is not a whole number of minor units")
     return value
-
-
-def _date(value: Any) -> date:
-    try:
-        return date.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise Misshapen("`due_date` is not a date") from None

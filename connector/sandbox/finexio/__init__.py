@@ -11,7 +11,6 @@ from connector.sandbox.finexio.seed import populate
 from connector.sandbox.finexio.settings import SANDBOX_CHOICES, FinexioSettings
 from connector.sandbox.finexio.webhooks import Subscriptions
 from connector.sandbox.platform import Sandbox, new_sandbox
-from connector.sandbox.webhook import WEBHOOK_FAULTS
 
 __all__ = ["SANDBOX_CHOICES", "FinexioSettings", "create_finexio"]
 
@@ -27,7 +26,7 @@ def create_finexio(
         directory=directory,
         choices=SANDBOX_CHOICES,
         clock=clock,
-        webhook_faults=frozenset(WEBHOOK_FAULTS),
+        sends_webhooks=True,
     )
     sandbox.populate = lambda: populate(sandbox.ledger, settings, sandbox.clock.now())
     FinexioApi(sandbox).add_routes()

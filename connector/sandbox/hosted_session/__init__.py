@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from connector.sandbox.clerk import Clerk
 from connector.sandbox.clock import SandboxClock
 from connector.sandbox.hosted_session.companies import populate
-from connector.sandbox.hosted_session.controls import Clerk, add_controls
+from connector.sandbox.hosted_session.controls import add_controls, do_what_is_due
 from connector.sandbox.hosted_session.dialect import Interpreter
 from connector.sandbox.hosted_session.routes import add_routes
 from connector.sandbox.hosted_session.settings import SANDBOX_CHOICES, HostedSessionSettings
 from connector.sandbox.hosted_session.world import World
 from connector.sandbox.platform import Sandbox, new_sandbox
-from connector.sandbox.webhook import WEBHOOK_FAULTS
 
 __all__ = ["SANDBOX_CHOICES", "HostedSessionSettings", "create_hosted_session"]
 
@@ -28,11 +28,11 @@ def create_hosted_session(
         directory=directory,
         choices=SANDBOX_CHOICES,
         clock=clock,
-        webhook_faults=frozenset(WEBHOOK_FAULTS),
+        sends_webhooks=True,
     )
     world = World(sandbox)
     sandbox.populate = lambda: populate(world)
-    clerk = Clerk(world)
+    clerk = Clerk(sandbox, lambda: do_what_is_due(world))
     sandbox.starters += [world.webhooks.start, clerk.start]
     add_routes(world)
     sandbox.app.wsgi_app = Interpreter(sandbox.app.wsgi_app, settings)  # type: ignore[method-assign]

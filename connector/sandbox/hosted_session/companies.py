@@ -86,7 +86,7 @@ def decide_limits(world: World, *, only_due: bool = False) -> int:
     with world.ledger.transaction():
         for company in world.ledger.select("company", status="under_review"):
             limit = company.body["buyer_limit"]
-            age = (world.now() - datetime.fromisoformat(company.updated_at)).total_seconds()
+            age = world.seconds_since(company.updated_at)
             if only_due and (review is None or age < review):
                 continue
             denied = limit["business_information_id"] == _DENIED_DUNS

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 
+from connector.sandbox.desk import Desk
 from connector.sandbox.hosted_session.dialect import told_event
 from connector.sandbox.hosted_session.invoices import FINANCING_PARTS
 from connector.sandbox.hosted_session.world import World, platform_time
-from connector.sandbox.ledger import NewObject, StoredObject
+from connector.sandbox.ledger import StoredObject
 from connector.sandbox.people import draw
 from connector.sandbox.wire import JsonObject, to_json
 
@@ -38,36 +38,18 @@ def begin(world: World, invoice: StoredObject) -> None:
     amount = invoice.amount_minor_units or 0
     parts = financing_parts(amount, "new", dict.fromkeys(FINANCING_PARTS))
     invoice = set_status(world, invoice, "new", {**invoice.body, "financing": parts})
-    plan = {"path": path_of(world, str(invoice.reference)), "position": 0}
-    world.ledger.add("desk", NewObject(invoice.id, plan, world.now(), status="active"))
+    desk_of(world).take(invoice.id, path_of(world, str(invoice.reference)))
 
 
-def advance(world: World, *, steps: int = 1, invoice_id: str | None = None) -> int:
-    """Move every invoice on the desk (or one) so many steps. Returns how many statuses changed."""
-    moved = 0
-    for _ in range(steps):
-        if invoice_id is not None:
-            work = [world.required("desk", invoice_id)]
-        else:
-            work = world.ledger.select("desk", status="active")
-        before = moved
-        for stored in work:
-            moved += _step(world, stored.id)
-        if moved == before:
-            break
-    return moved
+def desk_of(world: World) -> Desk:
+    """The desk of this platform."""
 
+    def move(invoice_id: str, status: str) -> None:
+        invoice = world.required("invoice", invoice_id)
+        parts = financing_parts(invoice.amount_minor_units or 0, status, invoice.body["financing"])
+        set_status(world, invoice, status, {**invoice.body, "financing": parts})
 
-def advance_due(world: World) -> None:
-    """Move the invoices whose interval has passed by the sandbox's clock."""
-    interval = world.settings.desk_interval_seconds
-    if interval is None:
-        return
-    for stored in world.ledger.select("desk", status="active"):
-        age = (world.now() - datetime.fromisoformat(stored.updated_at)).total_seconds()
-        # A clock that was pushed far makes several steps due at once.
-        for _ in range(min(int(age / interval) if interval > 0 else 1, len(stored.body["path"]))):
-            _step(world, stored.id)
+    return Desk(world, move)
 
 
 def set_status(
@@ -100,24 +82,6 @@ def set_status(
         told = told_event(event) if world.settings.dialect == "second" else event
         world.webhooks.emit(event_id, f"invoice.{status}", invoice.id, to_json(told))
     return changed
-
-
-def _step(world: World, invoice_id: str) -> int:
-    with world.ledger.transaction():
-        stored = world.required("desk", invoice_id)
-        path, position = stored.body["path"], stored.body["position"]
-        if position >= len(path):
-            return 0
-        invoice = world.required("invoice", invoice_id)
-        status = path[position]
-        parts = financing_parts(invoice.amount_minor_units or 0, status, invoice.body["financing"])
-        body = {**invoice.body, "financing": parts}
-        set_status(world, invoice, status, body)
-        last = position + 1 == len(path)
-        plan = {**stored.body, "position": position + 1}
-        state = "finished" if last else "active"
-        world.ledger.change(stored, plan, at=world.now(), cause=status, status=state)
-    return 1
 
 
 def financing_parts(

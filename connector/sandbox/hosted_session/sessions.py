@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -105,7 +105,7 @@ def handle_open_sessions(world: World, *, older_than_seconds: float = 0.0) -> di
     """The person handles every open session of that age: completes it, or cancels it by the seeded share."""
     counts = {"completed": 0, "canceled": 0}
     for stored in world.ledger.select("session", status="open"):
-        age = (world.now() - datetime.fromisoformat(stored.created_at)).total_seconds()
+        age = world.seconds_since(stored.created_at)
         if age < older_than_seconds or expire_if_due(world, stored).status != "open":
             continue
         with world.ledger.transaction():
@@ -125,7 +125,7 @@ def expire_if_due(world: World, stored: StoredObject) -> StoredObject:
     """The session as it is now: an open one past its life is expired first."""
     with world.ledger.transaction():
         current = world.required("session", stored.id)
-        age = (world.now() - datetime.fromisoformat(current.created_at)).total_seconds()
+        age = world.seconds_since(current.created_at)
         if current.status == "open" and age >= world.settings.session_life_seconds:
             return _set_status(world, current, "expired")
         return current

@@ -7,11 +7,12 @@ from typing import Any
 
 from connector.sandbox.hosted_session.refusal import RefusalError
 from connector.sandbox.hosted_session.settings import HostedSessionSettings
-from connector.sandbox.ledger import Ledger, StoredObject
+from connector.sandbox.ledger import StoredObject
 from connector.sandbox.people import made_up_id
 from connector.sandbox.platform import Sandbox
 from connector.sandbox.webhook import WebhookSender
 from connector.sandbox.wire import JsonObject, NotJsonError, from_json
+from connector.sandbox.world import PlatformWorld
 
 _PREFIXES = {
     "company": "company",
@@ -25,36 +26,27 @@ _PREFIXES = {
 }
 
 
-class World:
+class World(PlatformWorld[HostedSessionSettings]):
     """One hosted-session platform."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        self.sandbox = sandbox
-        self.settings: HostedSessionSettings = sandbox.settings
-        self.ledger: Ledger = sandbox.ledger
+        super().__init__(sandbox)
         self.webhooks = WebhookSender(sandbox, sandbox.settings)
-
-    def now(self) -> datetime:
-        """The platform's present."""
-        return self.sandbox.clock.now()
 
     def new_id(self, kind: str) -> str:
         """The next identifier of a kind; the same seed gives the same row of them."""
-        with self.ledger.transaction():
-            number = int(self.ledger.meta(f"last_{kind}") or 0) + 1
-            self.ledger.set_meta(f"last_{kind}", str(number))
-        return f"{_PREFIXES[kind]}_{made_up_id(self.settings.seed, kind, number)}"
+        return f"{_PREFIXES[kind]}_{made_up_id(self.settings.seed, kind, self.next_number(kind))}"
 
     def required(self, kind: str, object_id: object) -> StoredObject:
         """An object by its id. Raises RefusalError 404."""
-        found = self.ledger.get(kind, object_id) if isinstance(object_id, str) else None
+        found = self.find(kind, object_id)
         if found is None:
             raise RefusalError(f"No such {kind}.", 404)
         return found
 
     def referenced(self, kind: str, field: str, object_id: object) -> StoredObject:
         """An object that a request names in `field`. Raises RefusalError 400."""
-        found = self.ledger.get(kind, object_id) if isinstance(object_id, str) else None
+        found = self.find(kind, object_id)
         if found is None:
             raise RefusalError(f"{field} must be the id of an existing {kind}.")
         return found

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from connector.sandbox.clerk import Clerk
 from connector.sandbox.clock import SandboxClock
 from connector.sandbox.kanmon.businesses import populate
-from connector.sandbox.kanmon.controls import Clerk, add_controls
+from connector.sandbox.kanmon.controls import add_controls
+from connector.sandbox.kanmon.desk import desk_of
 from connector.sandbox.kanmon.routes import add_routes
 from connector.sandbox.kanmon.settings import SANDBOX_CHOICES, KanmonSettings
 from connector.sandbox.kanmon.world import World
 from connector.sandbox.platform import Sandbox, new_sandbox
-from connector.sandbox.webhook import WEBHOOK_FAULTS
 
 __all__ = ["SANDBOX_CHOICES", "KanmonSettings", "create_kanmon"]
 
@@ -27,11 +28,11 @@ def create_kanmon(
         directory=directory,
         choices=SANDBOX_CHOICES,
         clock=clock,
-        webhook_faults=frozenset(WEBHOOK_FAULTS),
+        sends_webhooks=True,
     )
     world = World(sandbox)
     sandbox.populate = lambda: populate(world)
-    clerk = Clerk(world)
+    clerk = Clerk(sandbox, desk_of(world).advance_due)
     sandbox.starters += [world.webhooks.start, clerk.start]
     add_routes(world)
     add_controls(world)

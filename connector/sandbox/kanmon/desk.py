@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
+from connector.sandbox.desk import Desk
 from connector.sandbox.kanmon.businesses import set_product
-from connector.sandbox.kanmon.refusal import RefusalError, platform_time
+from connector.sandbox.kanmon.refusal import platform_time
 from connector.sandbox.kanmon.world import World, bad, page_of
 from connector.sandbox.ledger import NewObject, StoredObject
 from connector.sandbox.people import draw
@@ -44,33 +43,17 @@ def path_of(world: World, reference: str) -> list[str]:
 
 def begin(world: World, invoice: StoredObject) -> None:
     """The invoice is on the desk."""
-    plan = {"path": path_of(world, str(invoice.reference)), "position": 0}
-    world.ledger.add("desk", NewObject(invoice.id, plan, world.now(), status="active"))
+    desk_of(world).take(invoice.id, path_of(world, str(invoice.reference)))
 
 
-def advance(world: World, *, steps: int = 1, invoice_id: str | None = None) -> int:
-    """Move every invoice on the desk (or one) so many steps. Returns how many statuses changed."""
-    moved = 0
-    for _ in range(steps):
-        work = world.ledger.select("desk", status="active")
-        before = moved
-        for stored in work:
-            if invoice_id in (None, stored.id):
-                moved += _step(world, stored.id)
-        if moved == before:
-            break
-    return moved
+def desk_of(world: World) -> Desk:
+    """The desk of this platform."""
 
+    def move(invoice_id: str, status: str) -> None:
+        invoice = world.required("invoice", invoice_id, "InvoiceNotFoundException")
+        set_status(world, invoice, status)
 
-def advance_due(world: World) -> None:
-    """Move the invoices whose interval has passed by the sandbox's clock."""
-    interval = world.settings.desk_interval_seconds
-    if interval is None:
-        return
-    for stored in world.ledger.select("desk", status="active"):
-        age = (world.now() - datetime.fromisoformat(stored.updated_at)).total_seconds()
-        for _ in range(min(int(age / interval) if interval > 0 else 1, len(stored.body["path"]))):
-            _step(world, stored.id)
+    return Desk(world, move)
 
 
 def set_status(world: World, invoice: StoredObject, status: str) -> StoredObject:
@@ -117,17 +100,3 @@ def activity_logs(world: World, business_id: str, query: dict[str, str]) -> Json
     world.required("business", business_id, "BusinessNotFoundException")
     stored = world.ledger.by_reference("activity", business_id)
     return page_of(world, "activityLogs", stored, query, {})
-
-
-def _step(world: World, invoice_id: str) -> int:
-    with world.ledger.transaction():
-        stored = world.ledger.get("desk", invoice_id)
-        if stored is None or stored.status != "active":
-            raise RefusalError("NotFoundException", "The invoice is not on the desk.", 404)
-        path, position = stored.body["path"], stored.body["position"]
-        plan = {"path": path, "position": position + 1}
-        state = "done" if position + 1 == len(path) else "active"
-        world.ledger.change(stored, plan, at=world.now(), cause="moved", status=state)
-        invoice = world.required("invoice", invoice_id, "InvoiceNotFoundException")
-        set_status(world, invoice, path[position])
-    return 1

@@ -2,46 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from connector.sandbox.kanmon.refusal import RefusalError
 from connector.sandbox.kanmon.settings import KanmonSettings
-from connector.sandbox.ledger import Ledger, StoredObject
+from connector.sandbox.ledger import StoredObject
+from connector.sandbox.people import made_up_uuid
 from connector.sandbox.platform import Sandbox
 from connector.sandbox.webhook import WebhookSender
 from connector.sandbox.wire import JsonObject, NotJsonError, from_json
+from connector.sandbox.world import PlatformWorld
 
 MOST_IN_A_PAGE = 100
 
 
-class World:
+class World(PlatformWorld[KanmonSettings]):
     """One Kanmon platform."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        self.sandbox = sandbox
-        self.settings: KanmonSettings = sandbox.settings
-        self.ledger: Ledger = sandbox.ledger
+        super().__init__(sandbox)
         self.webhooks = WebhookSender(sandbox, sandbox.settings)
-
-    def now(self) -> datetime:
-        """The platform's present."""
-        return self.sandbox.clock.now()
 
     def new_id(self, kind: str) -> str:
         """The next identifier of a kind: a UUID; the same seed gives the same row of them."""
-        with self.ledger.transaction():
-            number = int(self.ledger.meta(f"last_{kind}") or 0) + 1
-            self.ledger.set_meta(f"last_{kind}", str(number))
-        digest = hashlib.sha256(f"kanmon:{self.settings.seed}:{kind}:{number}".encode()).digest()
-        return str(uuid.UUID(bytes=digest[:16], version=4))
+        return made_up_uuid("kanmon", self.settings.seed, kind, self.next_number(kind))
 
     def required(self, kind: str, object_id: object, code: str) -> StoredObject:
         """An object by its id. Raises RefusalError 404."""
-        found = self.ledger.get(kind, object_id) if isinstance(object_id, str) else None
+        found = self.find(kind, object_id)
         if found is None:
             raise RefusalError(code, f"The {kind.replace('_', ' ')} was not found.", 404)
         return found

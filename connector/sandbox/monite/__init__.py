@@ -6,6 +6,7 @@ from pathlib import Path
 
 from werkzeug.exceptions import HTTPException
 
+from connector.sandbox.clerk import Clerk
 from connector.sandbox.clock import SandboxClock
 from connector.sandbox.monite import (
     counterparts,
@@ -18,7 +19,7 @@ from connector.sandbox.monite import (
 )
 from connector.sandbox.monite.access import Access
 from connector.sandbox.monite.events import Events
-from connector.sandbox.monite.people_at_work import Clerk, add_controls
+from connector.sandbox.monite.people_at_work import add_controls
 from connector.sandbox.monite.refusal import (
     InvalidError,
     RefusalError,
@@ -30,7 +31,6 @@ from connector.sandbox.monite.seed import populate
 from connector.sandbox.monite.settings import SANDBOX_CHOICES, MoniteSettings
 from connector.sandbox.monite.world import World
 from connector.sandbox.platform import Sandbox, new_sandbox
-from connector.sandbox.webhook import WEBHOOK_FAULTS
 
 __all__ = ["SANDBOX_CHOICES", "MoniteSettings", "create_monite"]
 
@@ -46,11 +46,11 @@ def create_monite(
         directory=directory,
         choices=SANDBOX_CHOICES,
         clock=clock,
-        webhook_faults=frozenset(WEBHOOK_FAULTS),
+        sends_webhooks=True,
     )
     world = World(sandbox)
     sandbox.populate = lambda: populate(world)
-    events, clerk = Events(world), Clerk(world)
+    events, clerk = Events(world), Clerk(sandbox, lambda: financing.do_what_is_due(world))
     sandbox.starters += [events.webhooks.start, clerk.start]
     sandbox.app.register_error_handler(RefusalError, refusal)
     sandbox.app.register_error_handler(InvalidError, invalid)

@@ -11,7 +11,7 @@ from flask import Response, g, request
 from connector.sandbox.control import reply
 from connector.sandbox.ledger import NewObject, instant_text
 from connector.sandbox.monite.refusal import InvalidError, RefusalError
-from connector.sandbox.monite.world import World, is_uuid, made_up_uuid, needed, read_body
+from connector.sandbox.monite.world import World, is_uuid, monite_uuid, needed, read_body
 from connector.sandbox.wire import JsonObject
 
 _API = "/v1/"
@@ -114,7 +114,7 @@ class Access:
         limit = str(self._world.settings.rate_limit_per_second)
         self._requests += 1
         headers = {
-            "X-Request-Id": made_up_uuid(self._world.settings.seed, "request", self._requests),
+            "X-Request-Id": monite_uuid(self._world.settings.seed, "request", self._requests),
             "X-Process-Time": "0.01",
             "X-Monite-Version": request.headers.get("x-monite-version", ""),
             "X-Monite-Entity-Id": request.headers.get("x-monite-entity-id", ""),

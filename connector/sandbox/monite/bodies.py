@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from connector.sandbox.monite.parties import raw_counterpart
 from connector.sandbox.monite.settings import MoniteSettings
-from connector.sandbox.monite.world import made_up_uuid, monite_time
+from connector.sandbox.monite.world import monite_time, monite_uuid
 from connector.sandbox.wire import JsonObject
 
 PAYABLE_STATUSES = (
@@ -297,7 +297,7 @@ def _line_item(settings: MoniteSettings, drawn: Draw) -> JsonObject:
     return {
         "discount": None,
         "product": {
-            "id": made_up_uuid(settings.seed, kind, 1),
+            "id": monite_uuid(settings.seed, kind, 1),
             "name": "Goods as ordered",
             "description": None,
             "is_inline": True,
@@ -305,7 +305,7 @@ def _line_item(settings: MoniteSettings, drawn: Draw) -> JsonObject:
             "price_after_vat": price,
             "type": "product",
             "vat_rate": {
-                "id": made_up_uuid(settings.seed, "vat rate", 0),
+                "id": monite_uuid(settings.seed, "vat rate", 0),
                 "country": "US",
                 "value": 0,
             },

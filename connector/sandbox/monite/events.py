@@ -12,7 +12,7 @@ from connector.sandbox.control import reply
 from connector.sandbox.ledger import NewObject, StoredObject, instant_text
 from connector.sandbox.monite.paging import TIMES, Filter, Listing, filters, page, query_of
 from connector.sandbox.monite.refusal import InvalidError
-from connector.sandbox.monite.world import World, made_up_uuid, monite_time, needed, read_body
+from connector.sandbox.monite.world import World, monite_time, monite_uuid, needed, read_body
 from connector.sandbox.people import made_up_id
 from connector.sandbox.webhook import Listener, WebhookSender
 from connector.sandbox.wire import JsonObject, from_json, to_json
@@ -250,7 +250,7 @@ class Events:
     def _delivery(self, row: Any) -> StoredObject:
 
         event = from_json(row["body"])
-        own_id = made_up_uuid(self._world.settings.seed, "delivery", row["sequence"])
+        own_id = monite_uuid(self._world.settings.seed, "delivery", row["sequence"])
         listener = self._listener_of(row["target"])
         body = {
             "id": own_id,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from flask import Response, g, request
 
 from connector.sandbox.control import reply
+from connector.sandbox.desk import Desk
 from connector.sandbox.ledger import NewObject, StoredObject
 from connector.sandbox.monite.oracle import can_be_financed
 from connector.sandbox.monite.paging import (
@@ -239,7 +240,7 @@ def handle_open_sessions(world: World, *, older_than_seconds: float = 0.0) -> di
     """The person handles every open session of that age: confirms it, or closes it by the seeded share."""
     counts = {"completed": 0, "canceled": 0, "expired": 0}
     for session in world.ledger.select("session", status="open"):
-        age = (world.now() - datetime.fromisoformat(session.created_at)).total_seconds()
+        age = world.seconds_since(session.created_at)
         if age >= world.settings.session_life_seconds:
             world.ledger.change(
                 session, session.body, at=world.now(), cause="expired", status="expired"
@@ -267,7 +268,7 @@ def _open_session(world: World, session_id: str) -> StoredObject:
     session = world.ledger.get("session", session_id)
     if session is None:
         raise RefusalError(404, "No such session.")
-    age = (world.now() - datetime.fromisoformat(session.created_at)).total_seconds()
+    age = world.seconds_since(session.created_at)
     if session.status != "open" or age >= world.settings.session_life_seconds:
         raise RefusalError(409, "The session is over.")
     return session
@@ -292,49 +293,27 @@ def path_of(world: World, key: str) -> list[str]:
 
 
 def _to_the_desk(world: World, financing: StoredObject) -> None:
-    known = world.ledger.get("desk", financing.id)
-    plan = {"path": path_of(world, financing.id), "position": 0}
-    if known is None:
-        world.ledger.add("desk", NewObject(financing.id, plan, world.now(), status="active"))
+    if world.ledger.get("desk", financing.id) is None:
+        desk_of(world).take(financing.id, path_of(world, financing.id))
 
 
-def advance(world: World, *, steps: int = 1, invoice_id: str | None = None) -> int:
-    """Move every financing on the desk (or one invoice's) so many steps. Returns how many statuses changed."""
-    moved = 0
-    for _ in range(steps):
-        before = moved
-        for stored in world.ledger.select("desk", status="active"):
-            if invoice_id is None or stored.id.endswith(f":{invoice_id}"):
-                moved += _step(world, stored.id)
-        if moved == before:
-            break
-    return moved
+def desk_of(world: World) -> Desk:
+    """The desk of the lending partner."""
+
+    def move(key: str, status: str) -> None:
+        financing = world.ledger.get("financing", key)
+        if financing is not None:
+            set_status(world, financing, status)
+
+    return Desk(world, move)
 
 
-def advance_due(world: World) -> None:
-    """Move the financings whose interval has passed by the sandbox's clock."""
-    interval = world.settings.desk_interval_seconds
-    if interval is None:
-        return
-    for stored in world.ledger.select("desk", status="active"):
-        age = (world.now() - datetime.fromisoformat(stored.updated_at)).total_seconds()
-        for _ in range(min(int(age / interval) if interval > 0 else 1, len(stored.body["path"]))):
-            _step(world, stored.id)
-
-
-def _step(world: World, key: str) -> int:
-    with world.ledger.transaction():
-        stored, financing = world.ledger.get("desk", key), world.ledger.get("financing", key)
-        if stored is None or financing is None or stored.status != "active":
-            return 0
-        path, position = stored.body["path"], stored.body["position"]
-        set_status(world, financing, path[position])
-        plan = {"path": path, "position": position + 1}
-        done = position + 1 >= len(path)
-        world.ledger.change(
-            stored, plan, at=world.now(), cause="moved", status="done" if done else "active"
-        )
-    return 1
+def do_what_is_due(world: World) -> None:
+    """What became due by the sandbox's clock: the person's sessions, and the desk."""
+    delay = world.settings.person_delay_seconds
+    if delay is not None:
+        handle_open_sessions(world, older_than_seconds=delay)
+    desk_of(world).advance_due()
 
 
 def _offers(world: World, entity_id: str) -> JsonObject:

@@ -6,7 +6,7 @@ import random
 from datetime import datetime
 
 from connector.sandbox.monite.settings import MoniteSettings
-from connector.sandbox.monite.world import made_up_uuid, monite_time
+from connector.sandbox.monite.world import monite_time, monite_uuid
 from connector.sandbox.people import Company
 from connector.sandbox.wire import JsonObject
 
@@ -18,7 +18,7 @@ def counterpart_body(
 
     dice = random.Random(f"counterpart:{settings.seed}:{entity_id}:{number}")
     own_id, address_id, contact_id, vat_id = (
-        made_up_uuid(settings.seed, f"{kind}:{entity_id}", number)
+        monite_uuid(settings.seed, f"{kind}:{entity_id}", number)
         for kind in ("counterpart", "address", "contact", "vat")
     )
     person = number % 6 == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from threading import Event, Thread
 
 from flask import Response, request
 
@@ -98,11 +97,6 @@ def _add_books(world: World) -> None:
         largest = int(request.args["largest"]) if "largest" in request.args else None
         return reply(totals_of(records, today, financed_by_monite=by_monite, largest=largest))
 
-    @app.get("/sandbox/webhooks")
-    def webhooks() -> Response:
-        rows = ledger.rows("SELECT state, COUNT(*) AS n FROM deliveries GROUP BY state")
-        return reply({row["state"]: row["n"] for row in rows})
-
 
 def _word(kind: str, fields: JsonObject) -> str:
     status = fields.get("status")
@@ -115,6 +109,7 @@ def _word(kind: str, fields: JsonObject) -> str:
 
 def _add_financing(world: World) -> None:
     app = world.sandbox.app
+    financing.desk_of(world).add_controls()
 
     @app.post("/sandbox/person/complete-all")
     def complete_all() -> Response:
@@ -128,13 +123,6 @@ def _add_financing(world: World) -> None:
     def cancel() -> Response:
         financing.cancel(world, control_body()["session_token"])
         return reply({"canceled": True})
-
-    @app.post("/sandbox/desk/advance")
-    def advance() -> Response:
-        body = control_body()
-        steps = 100 if body.get("steps") == "all" else int(body.get("steps", 1))
-        moved = financing.advance(world, steps=steps, invoice_id=body.get("invoice"))
-        return reply({"moved": moved, "active": world.ledger.count("desk", status="active")})
 
     @app.post("/sandbox/desk/set")
     def set_status() -> Response:
@@ -152,34 +140,3 @@ def _add_financing(world: World) -> None:
             raise ValueError("A business is NEW, INPUT_REQUIRED or ONBOARDED.")
         world.ledger.set_meta("business_status", status)
         return reply({"status": status})
-
-
-class Clerk:
-    """A thread that does what has become due by the sandbox's clock."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._waker = Event()
-        self._thread = Thread(target=self._run, name="monite-clerk", daemon=True)
-        world.sandbox.wakers.append(self._waker.set)
-        world.sandbox.closers.append(self._close)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def _run(self) -> None:
-        world = self._world
-        while not world.sandbox.stopping.is_set():
-            self._waker.clear()
-            settings = world.settings
-            if settings.person_delay_seconds is not None:
-                delay = settings.person_delay_seconds
-                financing.handle_open_sessions(world, older_than_seconds=delay)
-            financing.advance_due(world)
-            self._waker.wait(settings.tick_seconds)
-
-    def _close(self) -> None:
-        self._waker.set()
-        if self._thread.ident is not None:
-            self._thread.join()

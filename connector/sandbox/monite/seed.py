@@ -18,7 +18,7 @@ from connector.sandbox.monite.files import (
 from connector.sandbox.monite.oracle import outcome_of
 from connector.sandbox.monite.parties import counterpart_body
 from connector.sandbox.monite.settings import MoniteSettings
-from connector.sandbox.monite.world import World, made_up_uuid, monite_time
+from connector.sandbox.monite.world import World, monite_time, monite_uuid
 from connector.sandbox.people import companies
 from connector.sandbox.wire import JsonObject
 
@@ -209,7 +209,7 @@ class _Seeding:
         self.world.ledger.expect(kind, rows)
 
     def _id(self, kind: str, number: int) -> str:
-        return made_up_uuid(self.settings.seed, f"{self.name}:{kind}", number)
+        return monite_uuid(self.settings.seed, f"{self.name}:{kind}", number)
 
     def _entity(self, country: str) -> JsonObject:
         at = monite_time(self.now - timedelta(days=60))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -10,40 +9,33 @@ from typing import Any
 
 from flask import request
 
-from connector.sandbox.ledger import Ledger, StoredObject
+from connector.sandbox.ledger import StoredObject
 from connector.sandbox.monite.refusal import InvalidError, RefusalError
 from connector.sandbox.monite.settings import MoniteSettings
+from connector.sandbox.people import made_up_uuid
 from connector.sandbox.platform import Sandbox
 from connector.sandbox.wire import JsonObject, NotJsonError, from_json
+from connector.sandbox.world import PlatformWorld
 
 STORAGE = "/storage/"
 
 
-class World:
+class World(PlatformWorld[MoniteSettings]):
     """One Monite: a partner, its entities and what is theirs.
 
     A stored body is what the API shows, and names that begin with `_` which it does not; `_entity` is the owner.
     """
 
     def __init__(self, sandbox: Sandbox) -> None:
-        self.sandbox = sandbox
-        self.settings: MoniteSettings = sandbox.settings
-        self.ledger: Ledger = sandbox.ledger
+        super().__init__(sandbox)
         self.tell: Callable[[str, str, str, str], None] = lambda *_: None
         """(object type, action, object id, entity id): an event, where somebody subscribed to it."""
         self._kept_at = -1
         self._kept: dict[str, Any] = {}
 
-    def now(self) -> datetime:
-        """The platform's present."""
-        return self.sandbox.clock.now()
-
     def new_id(self, kind: str) -> str:
         """The next identifier of a kind; the same seed gives the same row of them."""
-        with self.ledger.transaction():
-            number = int(self.ledger.meta(f"last_{kind}") or 0) + 1
-            self.ledger.set_meta(f"last_{kind}", str(number))
-        return made_up_uuid(self.settings.seed, kind, number)
+        return monite_uuid(self.settings.seed, kind, self.next_number(kind))
 
     def all(self, kind: str) -> list[StoredObject]:
         """Everything of a kind, in order of creation."""
@@ -104,10 +96,9 @@ def monite_time(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def made_up_uuid(seed: int, kind: str, number: int) -> str:
+def monite_uuid(seed: int, kind: str, number: int) -> str:
     """A UUID that is the same for the same seed, kind and number."""
-    digest = hashlib.sha256(f"monite:{seed}:{kind}:{number}".encode()).digest()
-    return str(uuid.UUID(bytes=digest[:16], version=4))
+    return made_up_uuid("monite", seed, kind, number)
 
 
 def is_uuid(text: object) -> bool:

@@ -71,7 +71,7 @@ from connector.transport import (
 INVOICES = "invoices"
 COUNTERPARTIES = "counterparties"
 _PATHS = {INVOICES: "/invoices/", COUNTERPARTIES: "/counterparties/"}
-_WRITE_BACK = "Finexio's API offers no way to change an invoice"
+_WRITE_BACK = "Finexio takes nothing written on its invoices"
 _ROLES = {"Buyer": "own", "Supplier": "supplier"}
 _COUNTRIES = {"USA": "US", "CAN": "CA", "UMI": "UM"}
 
@@ -110,7 +110,7 @@ class Finexio:
             "By content on whole walks; on v2 also by changed payments and the invoices they name in between; "
             "where a webhook is subscribed, by its hint as well."
         ),
-        write_back=f"None: {_WRITE_BACK}.",
+        write_back=f"{_WRITE_BACK}. Each status stands here and in the status feed.",
     )
     proofs: ClassVar[Proofs] = Proofs(Proof.DOCUMENTS)
     streams: ClassVar[tuple[Stream, ...]] = (

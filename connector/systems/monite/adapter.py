@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from connector.errors import NotFound, Unsupported
+from connector.monite_access import grant, versioned
 from connector.proof import Proof, Proofs
 from connector.system import (
     Capabilities,
@@ -42,15 +43,13 @@ from connector.systems.monite.records import (
     is_wanted,
     split,
 )
-from connector.systems.monite.settings import MoniteSchema, versioned
+from connector.systems.monite.settings import MoniteSchema
 from connector.systems.monite.subscriptions import Subscriptions, read_hint
 from connector.systems.monite.walk import Habits, InvoiceWalk, Step
 from connector.systems.monite.write_back import Payments, WriteBack
 from connector.transport import (
     AdapterContext,
-    JsonGrant,
     Transport,
-    reveal,
     transport_settings,
 )
 
@@ -212,20 +211,6 @@ class Monite:
 
 def _transport(settings: Mapping[str, Any], context: AdapterContext, user: str | None) -> Transport:
     """A transport that acts as a user of the entity, or (None) as the partner."""
-    secret = reveal(settings["client_secret"])
-    grant = {"client_id": settings["client_id"], "client_secret": secret}
-    grant |= (
-        {"grant_type": "client_credentials"}
-        if user is None
-        else {"grant_type": "entity_user", "entity_user_id": user}
-    )
-    proof = JsonGrant(
-        "/auth/token",
-        grant,
-        context.clock,
-        secrets=(secret,),
-        headers={"x-monite-version": settings["version"]},
-    )
     # A 403 is about one thing a role may not do, not about the credentials.
     shared = transport_settings(
         settings,
@@ -234,7 +219,7 @@ def _transport(settings: Mapping[str, Any], context: AdapterContext, user: str |
         forbidden_means_reconnect=False,
         heeds_rate_headers=True,
     )
-    return context.transport(shared, proof)
+    return context.transport(shared, grant(settings, context.clock, user=user))
 
 
 def _payments(settings: Mapping[str, Any]) -> Payments:

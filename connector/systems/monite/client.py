@@ -7,12 +7,12 @@ half-way begins anew with the next pull.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from connector import strict_json
 from connector.errors import ContractDrift, NotFound
+from connector.monite_access import entity_headers, is_identifier, version_header
 from connector.transport import Reply, Transport, segment
 
 Row = dict[str, Any]
@@ -20,13 +20,6 @@ Params = Sequence[tuple[str, str]]
 
 IDS_PER_REQUEST = 50
 """How many identifiers one list request names: each takes some 45 bytes of the address."""
-
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
-
-
-def is_identifier(value: object) -> bool:
-    """Whether it is an identifier as Monite gives them."""
-    return isinstance(value, str) and _UUID.fullmatch(value) is not None
 
 
 class MoniteClient:
@@ -38,8 +31,8 @@ class MoniteClient:
         self.transport = transport
         self.entity_id = entity_id
         self._as_partner = as_partner
-        self._headers = {"x-monite-version": version}
-        self._entity_headers = {**self._headers, "x-monite-entity-id": entity_id}
+        self._headers = version_header(version)
+        self._entity_headers = entity_headers(version, entity_id)
 
     def row(self, path: str) -> Row:
         """One object that belongs to the entity."""

@@ -16,8 +16,9 @@ from typing import Any
 
 from connector import strict_json
 from connector.errors import ContractDrift, NotFound
+from connector.monite_access import is_identifier
 from connector.system import Counterparty, RawRecord, Record
-from connector.systems.monite.client import Row, identifier_of, is_identifier
+from connector.systems.monite.client import Row, identifier_of
 
 PAYABLE = "payable"
 RECEIVABLE = "receivable"

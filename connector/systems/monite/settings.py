@@ -6,33 +6,19 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from connector.config.fields import SecretField, WebAddressField
-from connector.errors import ConfigError
-from connector.transport import TransportSchema
+from connector.config.fields import WebAddressField
+from connector.monite_access import MoniteAccessSchema, identifier_field
 
 MEBIBYTE = 1024 * 1024
 
 
-def _uuid(**kwargs: Any) -> fields.String:
-    pattern = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z"
-    said = "expected an identifier like 9d2b4c8f-2087-4738-ba91-7359683c49a4, in small letters."
-    return fields.String(validate=validate.Regexp(pattern, error=said), **kwargs)
-
-
-class MoniteSchema(TransportSchema):
+class MoniteSchema(MoniteAccessSchema):
     """Settings of a Monite connection: one entity, as the partner or as one user of the entity."""
 
-    # The documented budget of an API client. What the answers say of it is heeded, too.
-    requests_per_second = fields.Integer(
-        load_default=30, allow_none=True, strict=True, validate=validate.Range(min=1)
-    )
     version = fields.String(
         load_default="2024-05-25", validate=validate.OneOf(("2024-05-25", "2024-01-31"))
     )
-    client_id = _uuid(required=True)
-    client_secret = SecretField(required=True)
-    entity_id = _uuid(required=True)
-    entity_user_id = _uuid(load_default=None, allow_none=True)
+    entity_user_id = identifier_field(load_default=None, allow_none=True)
     """Work as this user of the entity, with the user's rights; None: as the partner."""
     events = fields.Boolean(load_default=False)
     """Find changes by `GET /events`, which tells only of objects for which a webhook subscription is on."""
@@ -87,17 +73,3 @@ class MoniteSchema(TransportSchema):
                 "with `events` off as well, changes would be seen by full walks alone. Switch one of them on.",
                 "reread_open",
             )
-
-
-def versioned(base_url: str) -> str:
-    """The base URL with the path of the API. Raises ConfigError for another version in the path."""
-    base = base_url.rstrip("/")
-    last = base.rpartition("/")[2]
-    if last == "v1":
-        return base
-    if len(last) > 1 and last[0] == "v" and last[1:].isdigit():
-        raise ConfigError(
-            f"`base_url` ends in {last}; the API is at v1.",
-            remedy="End it in /v1, or leave that out. `version` is the date in a header.",
-        )
-    return f"{base}/v1"

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from connector.errors import ContractDrift, OutcomeUnknown
+from connector.monite_access import is_identifier
 from connector.system import Door, Record, RecordHint, Subscribed, Subscription
-from connector.systems.monite.client import MoniteClient, Row, is_identifier, path_of
+from connector.systems.monite.client import MoniteClient, Row, path_of
 from connector.systems.monite.records import COUNTERPART, PAYABLE, RECEIVABLE, reference
 from connector.systems.monite.walk import object_id_of
 

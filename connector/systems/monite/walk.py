@@ -18,9 +18,10 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from connector.clock import Clock
+from connector.monite_access import is_identifier
 from connector.system import Cursor, RawRecord
 from connector.systems.monite import cursors
-from connector.systems.monite.client import MoniteClient, Params, Row, is_identifier
+from connector.systems.monite.client import MoniteClient, Params, Row
 from connector.systems.monite.cursors import Position, Progress
 from connector.systems.monite.records import (
     COLLECTIONS,

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.financier import FinancingStatus, RemoteInvoice
-from connector.financiers.kanmon.answers import Misshapen, cents, read_business, read_invoice
+from connector.financier_answers import Misshapen
+from connector.financiers.kanmon.answers import cents, read_business, read_invoice
 
 INVOICE: dict[str, Any] = {
     "id": "i",

@@ -157,3 +157,22 @@ def test_faults_go_through_the_shared_machinery(api: Api) -> None:
     assert api.finance("r").status_code == 500
     assert api.finance("r").json()["errorCode"] == "PlatformInvoiceIdAlreadyExistsException"
     assert len(api.served.sandbox.ledger.select("invoice")) == 1
+
+
+def test_a_clock_that_is_pushed_beyond_the_end_ends_the_path_and_nothing_else(serve: Serve) -> None:
+    api = Api(serve(desk_interval_seconds=3600))
+    assert api.finance("r1").ok
+    api.served.control("clock", {"advance_seconds": 30 * 86_400})
+    ledger, stopping = api.served.sandbox.ledger, api.served.sandbox.stopping
+    for _ in range(1000):
+        if ledger.count("desk", status="active") == 0:
+            break
+        stopping.wait(0.01)
+    assert ledger.select("invoice")[0].status == "INVOICE_PAID_IN_FULL"
+    assert api.finance("r2").ok
+    api.served.control("clock", {"advance_seconds": 3600})
+    for _ in range(1000):
+        if ledger.select("invoice")[1].status == "IN_REVIEW":
+            break
+        stopping.wait(0.01)
+    assert ledger.select("invoice")[1].status == "IN_REVIEW"  # the clerk still works

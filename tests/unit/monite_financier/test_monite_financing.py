@@ -25,6 +25,7 @@ from connector.errors import (
     Unavailable,
 )
 from connector.financier import FinancingStatus, OffersWidget, Submission
+from connector.financier_answers import Misshapen
 from connector.financiers.monite import MoniteFinancing, answers
 from connector.sandbox.clock import SandboxClock
 from connector.sandbox.monite import MoniteSettings, create_monite
@@ -235,7 +236,7 @@ def test_a_person_confirms_and_the_desk_goes_on(serve_monite: Serve) -> None:
     assert served.financing.fetch(remote_id).status is FinancingStatus.DRAFT
     desk.complete(world, widget.tokens["session_token"])
     assert served.financing.fetch(remote_id).status is FinancingStatus.SUBMITTED
-    desk.advance(world)
+    desk.desk_of(world).advance()
     told = served.financing.fetch(remote_id)
     assert told.status is FinancingStatus.FUNDED
     assert told.financing == {
@@ -348,7 +349,7 @@ ANYTHING = st.recursive(
 def test_any_entry_is_read_or_misshapen(changes: dict[str, Any]) -> None:
     try:
         told = answers.read_financing({**LISTED, **changes}, REMOTE_ID, b"")
-    except answers.Misshapen as error:
+    except Misshapen as error:
         assert "`" in str(error)
     else:
         assert type(told.amount_minor_units) is int

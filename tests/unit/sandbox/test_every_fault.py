@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from flask import Response
 
-from connector.clock import SystemClock
 from connector.errors import (
     ConnectorError,
     ContractDrift,
@@ -92,7 +91,6 @@ WAITS = {
 OPTIONS: dict[str, dict[str, Any]] = {
     "gzip_bomb": {"mebibytes": 4},
     "huge_body": {"mebibytes": 4},
-    "slow_drip": {"pause_seconds": 0.2},
 }
 MEBIBYTE = 1024 * 1024
 RECORDS = [{"id": "a", "amount": 5, "status": "x", "updated": "2026-01-01T00:00:00"}, {"id": "b"}]
@@ -116,12 +114,9 @@ class Counter:
             self.served.url,
             tries=1,
             read_timeout_seconds=0.2 if hangs else 30.0,
-            answer_timeout_seconds=0.3 if fault == "slow_drip" else 120.0,
             max_answer_bytes=MEBIBYTE,
         )
-        # A drip is measured in real time; nothing else may wait for real.
-        clock = SystemClock() if fault == "slow_drip" else FakeClock()
-        self.transports.append(Transport("counter", settings, clock))
+        self.transports.append(Transport("counter", settings, FakeClock()))
         return self.transports[-1]
 
     def happened(self) -> int:
