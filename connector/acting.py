@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from connector import write_back
 from connector.bootstrap import Program
 from connector.config.model import Flow
+from connector.confirming import Confirmable
+from connector.deciding import Decider
 from connector.errors import ConfigError
 from connector.inbox_actions import (
     Assigning,
     Attaching,
     CompanyLinks,
+    Correcting,
     Excluding,
     FinancingRequests,
     ParkedMessages,
     Retrying,
 )
 from connector.store.financing_rows import FinancingRow
+from connector.store.outbox_reading import OutboxRow
+from connector.store.transaction import Transaction
+from connector.system import Stream
 
 
 class Actions:
@@ -56,6 +63,18 @@ class Actions:
         return Excluding(self._program.database, self.decide_anew)
 
     @property
+    def correcting(self) -> Correcting:
+        program = self._program
+        return Correcting(program.database, program.decider, self._stream, self._decide_inside)
+
+    def _stream(self, connection: str) -> Stream:
+        return next(each for each in self._program.systems[connection].streams if each.mapped)
+
+    def _decide_inside(self, tx: Transaction, decider: Decider, record_id: int) -> None:
+        redecider = self._program.redecider(decider.flow.connection)
+        redecider.decide_inside(tx, decider, record_id)
+
+    @property
     def retrying(self) -> Retrying:
         return Retrying(self._program.database, self.decide_anew)
 
@@ -72,7 +91,22 @@ class Actions:
         harmless = {
             name: financier.repeatable_steps for name, financier in self._program.financiers.items()
         }
-        return ParkedMessages(self._program.database, harmless)
+        return ParkedMessages(self._program.database, harmless, self._effect_of)
+
+    def _effect_of(self, row: OutboxRow) -> Confirmable:
+        """What a message of the outbox stands for. Raises ConfigError where its other side is no longer configured."""
+        program = self._program
+        if row.timeline_id is not None:
+            system = program.systems.get(row.target)
+            if system is None:
+                raise ConfigError(f"The connection {row.target} is no longer configured.")
+            return write_back.effect(system)
+        with program.database.read() as tx:
+            record_id = tx.financing.get(row.financing_invoice_id).record_id
+            flow = self.flow(tx.records.get(record_id).connection)
+        if flow.financier != row.target:
+            raise ConfigError(f"The flow {flow.name} does not lead to {row.target} any more.")
+        return program.submitter(flow).effect(row.kind)
 
     def company_links(self, flow: Flow) -> CompanyLinks:
         """The links of a flow."""

@@ -78,9 +78,13 @@ def backtest(
 
 
 def _batch(tx: Transaction, rows: list[tuple[int, str, int, bytes, bool]]) -> list[Stored]:
-    sent = tx.financing.sent_states([record_id for record_id, *_, is_latest in rows if is_latest])
+    latest = [record_id for record_id, *_, is_latest in rows if is_latest]
+    sent, corrections = tx.financing.sent_states(latest), tx.corrections.in_force(latest)
     batch = []
     for record_id, source_id, version_no, raw, is_latest in rows:
         key = source_id if is_latest else f"{source_id} (version {version_no})"
-        batch.append(Stored(key, raw, sent.get(record_id) if is_latest else None, is_latest))
+        state = sent.get(record_id) if is_latest else None
+        correction = corrections.get(record_id) if is_latest else None
+        fields = None if correction is None else correction.fields
+        batch.append(Stored(key, raw, state, is_latest, fields))
     return batch

@@ -13,9 +13,10 @@ from datetime import date
 from typing import Any, NamedTuple, Self
 
 from connector.beside import OtherProcess, Worker, serve
+from connector.corrections import from_json, judged_corrected
 from connector.evaluating import judged_by_both, unreadable
 from connector.strict_json import JsonRefused, loads_storable
-from mappings import Comparison, load_mapping
+from mappings import Comparison, Outcome, load_mapping
 from mappings import Mapping as CompiledMapping
 
 LISTED = 10_000
@@ -35,6 +36,8 @@ class Stored(NamedTuple):
     raw: bytes
     state: str | None
     is_latest: bool
+    correction: str | None = None
+    """The correction in force, as the store keeps it."""
 
 
 class Pair(NamedTuple):
@@ -61,13 +64,13 @@ class Sums:
         batch: Sequence[Stored],
     ) -> None:
         """Evaluate a batch by both and count it."""
-        for key, raw, state, is_latest in batch:
-            try:
-                record = loads_storable(raw)
-            except JsonRefused as refused:
-                before = after = unreadable(refused)
+        for key, raw, state, is_latest, correction in batch:
+            if correction is not None:
+                overlay = from_json(correction)
+                before, _ = judged_corrected(raw, overlay, active, today)
+                after, _ = judged_corrected(raw, overlay, draft, today)
             else:
-                before, after = judged_by_both(record, active, draft, today)
+                before, after = _by_both(raw, active, draft, today)
             if is_latest:
                 self.latest.add(key, before, after, state=state)
             else:
@@ -86,6 +89,17 @@ class Sums:
     def as_dict(self) -> dict[str, Any]:
         """The report: the latest versions as `Comparison.as_dict` says, the others under `older_versions`."""
         return {**self.latest.as_dict(), "older_versions": self.older.as_dict()}
+
+
+def _by_both(
+    raw: bytes, active: CompiledMapping, draft: CompiledMapping, today: date
+) -> tuple[Outcome, Outcome]:
+    try:
+        record = loads_storable(raw)
+    except JsonRefused as refused:
+        outcome = unreadable(refused)
+        return outcome, outcome
+    return judged_by_both(record, active, draft, today)
 
 
 class SideBySide:

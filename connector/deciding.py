@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from connector.clock import Clock
 from connector.config.model import Flow
+from connector.corrections import Overlay, judged_corrected
 from connector.evaluating import judged, judged_raw
 from connector.financier import Needs
 from connector.gates import Standing, is_approved
@@ -116,6 +117,10 @@ class Decider:
     def evaluate_raw(self, raw: bytes) -> Outcome:
         """The same for a record's bytes."""
         return judged_raw(raw, self.mapping, self.today)
+
+    def evaluate_corrected(self, raw: bytes, overlay: Overlay) -> tuple[Outcome, bool]:
+        """The same with a correction laid over them, and whether that applies."""
+        return judged_corrected(raw, overlay, self.mapping, self.today)
 
     def evaluate_as_of(self, record: Mapping[str, Any], day: date) -> Outcome:
         """What the mapping alone said on another day."""
@@ -358,13 +363,14 @@ def hold(
     if tx.financing.state_of(financing.id) != "ready":
         return
     current = tx.records.current_outcome(financing.record_id)
+    (outcome_id,) = tx.allocate("outcomes", 1)
     tx.records.decide(
         financing.record_id,
         current.version_id,
         current.mapping_version_id,
         None,
         NewOutcome(
-            id=tx.allocate("outcomes", 1)[0],
+            id=outcome_id,
             kind=OutcomeKind.HELD.value,
             reason_code=reason_code,
             sentence=sentence,
@@ -373,4 +379,6 @@ def hold(
         ),
         today + timedelta(days=1),
     )
+    for correction in tx.corrections.of_outcomes([current.id]).values():
+        tx.corrections.note_outcomes({outcome_id: correction.id})
     tx.financing.set_state(financing.id, "withdrawn", sentence, allowed_from=("ready",))

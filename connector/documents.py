@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from connector.config.model import Flow
+from connector.corrections import from_json
 from connector.errors import NotFound, RecordRejected
 from connector.rendering import render
 from connector.store.database import Database
@@ -53,7 +54,9 @@ class InvoiceDocuments:
         with self._database.read() as tx:
             buyer = tx.companies.counterparty(self._flow.connection, financing.buyer_id)
             supplier = tx.companies.counterparty(self._flow.connection, financing.supplier_id)
-        return render(financing, buyer, supplier)
+            found = tx.corrections.of_outcomes([financing.outcome_id]).values()
+        paths = [field.path for each in found for field in from_json(each.fields)]
+        return render(financing, buyer, supplier, paths)
 
     def _keep(
         self, financing: FinancingRow, document: SourceDocument | None, origin: str

@@ -6,14 +6,17 @@ an invoice its place in a search until the next round; nothing that moves money 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from connector.corrections import corrected, from_json
 from connector.deciding import Decider, client_reference_id
 from connector.evaluating import readable
+from connector.store.corrections import Correction
 from connector.store.database import Database
 from connector.store.reading_facts import Facts, Unread
+from connector.store.transaction import Transaction
 from mappings.canonical import Direction
 
 BATCH = 500
@@ -39,9 +42,47 @@ class FactKeeper:
             if not stale:
                 return read
             with self._database.write() as tx:
-                tx.facts.save([_facts(row, fields, names, decider) for row, fields in found])
+                _save(tx, decider, found, names)
             after_id = stale[-1].record_id
             read += len(stale)
+
+    @staticmethod
+    def read_again(tx: Transaction, decider: Decider, record_id: int) -> None:
+        """Read the facts of one record anew, in a transaction that changed what counts of it."""
+        record = tx.records.get(record_id)
+        raw = tx.records.latest_raw(record_id)
+        row = Unread(record_id, record.latest_version_id, record.stream, record.source_id, raw)
+        fields = decider.mapping.read(readable(raw))
+        names = tx.companies.names(record.connection, sorted(_counterparties([(row, fields)])))
+        _save(tx, decider, [(row, fields)], names)
+
+
+Found = tuple[Unread, Mapping[str, Any]]
+
+
+def _save(
+    tx: Transaction, decider: Decider, found: Sequence[Found], names: Mapping[str, str]
+) -> None:
+    """Keep what was read; of records that people corrected, what they say."""
+    corrections = tx.corrections.in_force([row.record_id for row, _ in found])
+    if corrections:
+        found = [(row, _as_corrected(row, fields, corrections, decider)) for row, fields in found]
+        parties = sorted(_counterparties(found))
+        names = {**names, **tx.companies.names(decider.flow.connection, parties)}
+    tx.facts.save([_facts(row, fields, names, decider) for row, fields in found])
+
+
+def _as_corrected(
+    row: Unread,
+    fields: Mapping[str, Any],
+    corrections: Mapping[int, Correction],
+    decider: Decider,
+) -> Mapping[str, Any]:
+    correction = corrections.get(row.record_id)
+    if correction is None:
+        return fields
+    raw = corrected(row.raw, from_json(correction.fields), decider.mapping)
+    return fields if raw is None else decider.mapping.read(readable(raw))
 
 
 def _counterparty(fields: Mapping[str, Any]) -> str | None:
@@ -50,7 +91,7 @@ def _counterparty(fields: Mapping[str, Any]) -> str | None:
     return _text(fields.get("supplier" if payable else "buyer"))
 
 
-def _counterparties(found: Iterable[tuple[Unread, Mapping[str, Any]]]) -> set[str]:
+def _counterparties(found: Iterable[Found]) -> set[str]:
     return {company for _, fields in found if (company := _counterparty(fields)) is not None}
 
 

@@ -6,9 +6,11 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from connector.corrections import Overlay
 from connector.deciding import Candidate, Decider, Decision, Totals, as_row, count
 from connector.errors import ConnectorError
 from connector.evaluating import Evaluated, readable
+from connector.standing_corrections import StandingCorrections
 from connector.store.records import Known, NewVersion
 from connector.store.transaction import Transaction
 from connector.system import AccountingSystem, RawRecord, Record, Stream
@@ -40,6 +42,8 @@ class Judged(NamedTuple):
     raw: bytes
     outcome: Outcome
     state: str | None
+    overlay: Overlay = ()
+    """What a person says of it, which `outcome` is by where it applies."""
 
 
 class Observer(Protocol):
@@ -75,8 +79,11 @@ class Intake:
         new = iter(tx.allocate("source_records", sum(1 for item in arrivals if not item.known)))
         record_ids = [item.known.id if item.known else next(new) for item in arrivals]
         version_ids = tx.allocate("record_versions", len(arrivals))
+        corrections = StandingCorrections(tx, [item.known.id for item in arrivals if item.known])
+        if corrections:
+            arrivals = [self._as_corrected(item, corrections) for item in arrivals]
         decisions = self._decide(arrivals, record_ids, version_ids)
-        self._tell_observer(arrivals, decisions)
+        self._tell_observer(arrivals, decisions, corrections)
         outcome_ids = tx.allocate("outcomes", len(decisions))
         echoes = self._echoes(arrivals)
         versions = []
@@ -106,7 +113,21 @@ class Intake:
             self._connection, self._stream.name, self._run_id, mapping_version_id, versions
         )
         self._save_counterparties(arrivals, record_ids)
-        return self._follow_up(decisions, dict(zip(record_ids, outcome_ids, strict=False)))
+        by_record = dict(zip(record_ids, outcome_ids, strict=False))
+        corrections.note(by_record)
+        return self._follow_up(decisions, by_record)
+
+    def _as_corrected(self, item: Arrival, corrections: StandingCorrections) -> Arrival:
+        """The arrival as a person corrected it, as long as its source says what it said then."""
+        if item.known is None:
+            return item
+        raw, outcome = item.evaluated.stored, item.evaluated.outcome
+        subject = f"{self._connection}/{item.raw.source_id}"
+        corrections.compare(item.known.id, subject, raw)
+        if self._decider is None or outcome is None:
+            return item
+        judged = corrections.judged(self._decider, item.known.id, raw, outcome)
+        return item._replace(evaluated=item.evaluated._replace(outcome=judged))
 
     def _decide(
         self, arrivals: Sequence[Arrival], record_ids: Sequence[int], version_ids: Sequence[int]
@@ -127,7 +148,12 @@ class Intake:
             ],
         )
 
-    def _tell_observer(self, arrivals: Sequence[Arrival], decisions: Sequence[Decision]) -> None:
+    def _tell_observer(
+        self,
+        arrivals: Sequence[Arrival],
+        decisions: Sequence[Decision],
+        corrections: StandingCorrections,
+    ) -> None:
         if self._observer is None:
             return
         judged = []
@@ -135,8 +161,11 @@ class Intake:
             financing, outcome = decision.financing, item.evaluated.outcome
             sent = financing is not None and financing.is_sent
             state = (financing.status or financing.state) if sent and financing else None
+            overlay = corrections.overlay(decision.candidate.record_id)
             if outcome is not None:
-                judged.append(Judged(item.raw.source_id, item.evaluated.stored, outcome, state))
+                judged.append(
+                    Judged(item.raw.source_id, item.evaluated.stored, outcome, state, overlay)
+                )
         self._observer.observe(self._tx, judged)
 
     def _follow_up(self, decisions: Sequence[Decision], outcome_ids: Mapping[int, int]) -> Totals:

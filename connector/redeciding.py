@@ -6,10 +6,12 @@ An outcome that comes out the same is not stored again, so running this twice ch
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date
 
+from connector.corrections import from_json
 from connector.deciding import NOT_LINKED, Candidate, Decider, Totals, as_row, count
+from connector.standing_corrections import StandingCorrections
 from connector.store.database import Database
 from connector.store.reading import RecordForDecision
 from connector.store.records import Decision as StoredDecision
@@ -91,6 +93,17 @@ class Redecider:
             )
         return changed
 
+    def decide_inside(self, tx: Transaction, decider: Decider, record_id: int) -> None:
+        """Decide one record anew, in a transaction that changed what counts of it: its outcome is stored whether or not
+        it is another one. `decider` is current."""
+        connection = decider.flow.connection
+        rows = tx.records.iter_latest(connection, self._stream, after_id=record_id - 1, limit=1)
+        run_id = tx.runs.start(connection, self._stream, "recheck")
+        evaluated = [(row, decider.evaluate_raw(row.raw)) for row in rows]
+        self._batch(tx, decider, run_id, evaluated, anew={record_id})
+        tx.runs.progress(run_id, 0, 1, 1)
+        tx.runs.finish(run_id, "succeeded", drifted=False)
+
     def any_held(self, decider: Decider, reason_code: str) -> bool:
         """Whether a record is held for that reason."""
         with self._database.read() as tx:
@@ -116,11 +129,17 @@ class Redecider:
                     after_id=after_id,
                     limit=BATCH,
                 )
+                corrections = tx.corrections.in_force([row.record_id for row in batch])
             if not batch:
                 return parties
             after_id = batch[-1].record_id
             for row in batch:
-                invoice = decider.evaluate_raw(row.raw).invoice
+                correction = corrections.get(row.record_id)
+                overlay = () if correction is None else from_json(correction.fields)
+                outcome = decider.evaluate_raw(row.raw)
+                if overlay:
+                    outcome, _ = decider.evaluate_corrected(row.raw, overlay)
+                invoice = outcome.invoice
                 if invoice is not None:
                     parties.add((invoice.buyer_id, invoice.supplier_id))
 
@@ -130,7 +149,13 @@ class Redecider:
         decider: Decider,
         run_id: int,
         evaluated: Sequence[tuple[RecordForDecision, Outcome]],
+        anew: Collection[int] = (),
     ) -> int:
+        """`anew`: records whose outcome is stored also where it is the same."""
+        corrections = StandingCorrections(tx, [row.record_id for row, _ in evaluated])
+        if corrections:
+            evaluated, otherwise = corrections.again(decider, evaluated)
+            anew = {*anew, *otherwise}
         decisions = decider.decide(
             tx,
             [
@@ -143,6 +168,7 @@ class Redecider:
             for (row, _), decision in zip(evaluated, decisions, strict=True)
             if not _same(row, decision.outcome, decider.mapping_version_id)
             or decision.must_be_offered
+            or row.record_id in anew
         ]
         ids = tx.allocate("outcomes", len(different))
         tx.records.decide_many(
@@ -159,6 +185,7 @@ class Redecider:
             ],
         )
         stored = {row.record_id: i for i, (row, _) in zip(ids, different, strict=True)}
+        corrections.note(stored)
         decider.offer(tx, self._stream, [decision for _, decision in different], stored)
         totals: Totals = {}
         for _, decision in different:

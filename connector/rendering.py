@@ -6,6 +6,7 @@ same invoice gives the same bytes, so that a document is not stored twice.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from connector.errors import RecordRejected
@@ -19,9 +20,13 @@ EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def render(
-    financing: FinancingRow, buyer: CounterpartyRow | None, supplier: CounterpartyRow | None
+    financing: FinancingRow,
+    buyer: CounterpartyRow | None,
+    supplier: CounterpartyRow | None,
+    corrected_paths: Sequence[str] = (),
 ) -> SourceDocument:
-    """The invoice as a one-page PDF. Raises RecordRejected when a name holds letters the built-in font lacks."""
+    """The invoice as a one-page PDF, which says what of it people entered (`corrected_paths`). Raises RecordRejected when
+    a name holds letters the built-in font lacks."""
     # Only flows that render pay for this import: it is the slowest of all.
     from fpdf import FPDF
     from fpdf.errors import FPDFUnicodeEncodingException
@@ -49,9 +54,7 @@ def render(
             page.multi_cell(0, 9, value, new_x="LMARGIN", new_y="NEXT")
         page.set_font("Helvetica", "I", 9)
         page.ln(6)
-        page.multi_cell(
-            0, 6, "Made from the accounting record; it is not the paper that the supplier issued."
-        )
+        page.multi_cell(0, 6, _origin(corrected_paths))
         content = bytes(page.output())
     except FPDFUnicodeEncodingException:
         raise RecordRejected(
@@ -60,6 +63,13 @@ def render(
             remedy="Attach the invoice document instead.",
         ) from None
     return SourceDocument(f"invoice-{financing.id}.pdf", "pdf", content)
+
+
+def _origin(corrected_paths: Sequence[str]) -> str:
+    made = "Made from the accounting record; it is not the paper that the supplier issued."
+    if not corrected_paths:
+        return made
+    return f"{made} Entered by hand, because the record had it wrong: {', '.join(corrected_paths)}."
 
 
 def _company(row: CounterpartyRow | None, counterparty_id: str) -> str:

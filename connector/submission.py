@@ -12,6 +12,7 @@ from typing import Any
 
 from connector.clock import Clock
 from connector.config.model import Flow
+from connector.confirming import Confirmable, Confirmed, confirmed_step
 from connector.delivery import Delivery, Patience, Result
 from connector.errors import InvariantBroken, Refused
 from connector.financier import Financier, InvoiceDocument, StepResult, Submission
@@ -79,6 +80,10 @@ class Submitter:
     def work(self, row: OutboxRow) -> None:
         """One attempt at one row of ours; raises as `Delivery.work` does."""
         self._delivery.work(row, _Step(self, self._financier, self._clock, row.kind))
+
+    def effect(self, step: str) -> Confirmable:
+        """A step's message, for a person who knows that it took effect."""
+        return _Step(self, self._financier, self._clock, step)
 
     def step_after(self, step: str) -> str | None:
         """The name of the step that follows."""
@@ -199,6 +204,12 @@ class _Step:
     def look_up(self) -> Result | None:
         found = self._financier.look_up(self._step, self._submission, self._done_before)
         return None if found is None else _as_json(found)
+
+    def confirm(self, remote_id: str | None) -> Confirmed:
+        made, checked = confirmed_step(
+            self._financier, self._step, self._submission, self._done_before, remote_id
+        )
+        return Confirmed(_as_json(made), checked)
 
     def done(self, tx: Transaction, row: OutboxRow, result: Result, how: str) -> None:
         financing_id, detail = row.financing_invoice_id, result["detail"]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from connector.corrections import corrected, differing, from_json
 from connector.deciding import Decider
 from connector.evaluating import readable
+from connector.store.corrections import Correction
 from connector.store.database import Database
 from connector.store.invariants import EXAMPLES, Violation
+from connector.store.transaction import Transaction
 
 
 class Verifier:
@@ -33,6 +36,11 @@ class Verifier:
                 ("I19", "The audit log was changed.", tx.audit.verify_chain()),
                 ("I3", "An idempotency key has another payload.", tx.outbox.changed_payloads()),
                 ("I4", "A financing invoice is not what its record says.", self._unlike_source()),
+                (
+                    "I4",
+                    "A correction is in force although its source says otherwise.",
+                    _overtaken(tx),
+                ),
             ]
         found += [
             Violation(number, sentence, tuple(rows[:EXAMPLES]))
@@ -48,6 +56,7 @@ class Verifier:
         while True:
             with self._database.read() as tx:
                 batch = tx.financing.recent(200, before_id)
+                corrections = tx.corrections.of_outcomes([row.outcome_id for row in batch])
                 for row in batch:
                     record = tx.records.get(row.record_id)
                     outcome = tx.records.outcome(row.outcome_id)
@@ -55,7 +64,11 @@ class Verifier:
                     if decider is None or outcome.mapping_version_id != decider.mapping_version_id:
                         continue  # decided by an earlier mapping; its document may say otherwise
                     version = tx.records.version(outcome.version_id)
-                    record_then = readable(version.raw) if version else None
+                    raw = version.raw if version else b""
+                    correction = corrections.get(row.outcome_id)
+                    if correction is not None:
+                        raw = _as_corrected(raw, correction, decider)
+                    record_then = readable(raw)
                     invoice = decider.evaluate_as_of(
                         record_then or {}, outcome.decided_at.date()
                     ).invoice
@@ -68,3 +81,22 @@ class Verifier:
             if not batch:
                 return unlike
             before_id = batch[-1].id
+
+
+def _overtaken(tx: Transaction) -> list[str]:
+    """Corrections that should have ended: their source says something else of a corrected field by now."""
+    overtaken, after_id = [], 0
+    while batch := tx.corrections.next_in_force(after_id, 200):
+        after_id = batch[-1].id
+        for correction in batch:
+            record = readable(tx.records.latest_raw(correction.record_id))
+            overlay = from_json(correction.fields)
+            if isinstance(record, dict) and differing(record, overlay) is not None:
+                overtaken.append(str(correction.id))
+    return overtaken
+
+
+def _as_corrected(raw: bytes, correction: Correction, decider: Decider) -> bytes:
+    """The record as it was corrected; as its source had it where the correction would change the money."""
+    found = corrected(raw, from_json(correction.fields), decider.mapping)
+    return raw if found is None else found

@@ -11,7 +11,9 @@ from datetime import datetime
 from typing import Any
 
 from connector.clock import Clock
+from connector.confirming import SEND_INSTEAD, Confirmable, Confirmed
 from connector.delivery import Delivery, Patience, Result
+from connector.errors import Refused, Unsupported
 from connector.store.database import Database
 from connector.store.financing_rows import FinancingRow
 from connector.store.outbox_reading import OutboxRow
@@ -102,6 +104,11 @@ class WriteBacker:
         self._delivery.work(row, _Note(self._system))
 
 
+def effect(system: AccountingSystem) -> Confirmable:
+    """A note's message, for a person who knows that it took effect."""
+    return _Note(system)
+
+
 class _Note:
     """One status on one invoice of the accounting system, as an effect of the delivery rules."""
 
@@ -120,6 +127,15 @@ class _Note:
     def look_up(self) -> Result | None:
         found = self._system.find_status(self._note)
         return None if found is None else _as_json(found)
+
+    def confirm(self, remote_id: str | None) -> Confirmed:
+        try:
+            found = self.look_up()
+        except Unsupported:
+            return Confirmed({"remote_id": remote_id or "", "fields": {}}, checked=False)
+        if found is None:
+            raise Refused("The accounting system does not show this note.", remedy=SEND_INSTEAD)
+        return Confirmed(found, checked=True)
 
     def done(self, tx: Transaction, row: OutboxRow, result: Result, how: str) -> None:
         tx.audit.append(

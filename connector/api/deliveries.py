@@ -6,6 +6,7 @@ from marshmallow import Schema, fields, validate
 
 from connector import views
 from connector.access import current_person
+from connector.acting import Actions
 from connector.api.resource import (
     Context,
     Json,
@@ -17,8 +18,10 @@ from connector.api.resource import (
     page_schema,
     text_field,
 )
+from connector.bootstrap import Program
 from connector.connecting.replaying import MOST, WHAT, Range, preview, repeat, tasks_after
-from connector.errors import NotFound
+from connector.errors import NotFound, Refused
+from connector.inbox_actions.parked import CHOICES
 from connector.people.roles import Permission
 from connector.store.inbox import InboxRow
 
@@ -60,6 +63,31 @@ class SentOneSchema(SentSchema):
     """A message of the outbox with its tries."""
 
     tries = fields.List(fields.Nested(AttemptSchema), required=True)
+
+
+class DecideBody(Schema):
+    """What a person decides about a parked message."""
+
+    what = fields.String(
+        required=True,
+        validate=validate.OneOf(CHOICES),
+        metadata={
+            "description": "again: try it once more, looked up first where it may have left; drop: give it up for good; "
+            "took_effect: it arrived. It is looked up, refused where the other side's record says otherwise, and what "
+            "follows goes on as after an ordinary answer."
+        },
+    )
+    reason = text_field(500, required=True)
+    it_is_not_there = fields.Boolean(
+        load_default=False,
+        metadata={"description": "With `again`: you asked the other side; send without looking."},
+    )
+    remote_id = text_field(
+        load_default=None,
+        metadata={
+            "description": "With `took_effect`: what the other side calls what it made, where it cannot be looked up."
+        },
+    )
 
 
 class HeardQuery(Listing):
@@ -104,6 +132,10 @@ class RepeatQuery(Schema):
     since = fields.Date(load_default=None, metadata={"description": "The first day (UTC)."})
     until = fields.Date(load_default=None, metadata={"description": "The last day (UTC)."})
     state = fields.String(load_default=None, validate=validate.OneOf(["done", "quarantined"]))
+    after = text_field(
+        load_default=None,
+        metadata={"description": "Of the feed: only what comes after this cursor."},
+    )
 
 
 class RepeatBody(RepeatQuery):
@@ -133,6 +165,14 @@ class RepeatPreview(Schema):
     sums = fields.List(fields.Nested(RepeatSum), required=True)
     is_cut = fields.Boolean(
         required=True, metadata={"description": f"There are more than {MOST}: the oldest count."}
+    )
+    rest = fields.String(
+        required=True, allow_none=True, metadata={"description": "Then: how to go on, in words."}
+    )
+    goes_on_at = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Then, of the feed: `after` of the next request."},
     )
 
 
@@ -166,23 +206,7 @@ def create(context: Context) -> Resource:
     @resource.response(200, SentOneSchema)
     def sent_one(row_id: int) -> Json:
         """One message of the outbox, with its tries."""
-        with database.read() as tx:
-            rows = tx.deliveries.sent(before_id=row_id + 1, limit=1)
-            if not rows or rows[0].id != row_id:
-                raise NotFound(f"There is no message {row_id} in the outbox.")
-            tries = tx.outbox.attempts_of(row_id)
-        shown = [
-            {
-                "attempt_no": each.attempt_no,
-                "action": each.action,
-                "started_at": views.instant(each.started_at),
-                "finished_at": views.instant(each.finished_at),
-                "result": each.result,
-                "detail": each.detail,
-            }
-            for each in tries
-        ]
-        return {**views.outbox_line(rows[0]), "tries": shown}
+        return _sent_one(context.program, row_id)
 
     @resource.operation("/heard", Permission.INVOICES_READ)
     @resource.arguments(HeardQuery, location="query")
@@ -201,6 +225,16 @@ def create(context: Context) -> Resource:
 def _add_acting(resource: Resource, context: Context) -> None:
     program = context.program
 
+    @resource.operation("/sent/<int:row_id>/decide", Permission.RECORDS_CORRECT, method="POST")
+    @resource.arguments(DecideBody)
+    @resource.response(200, SentOneSchema)
+    def decide(body: Json, row_id: int) -> Json:
+        """Decide about a parked message: try it again, drop it for good, or say that it took effect."""
+        if body["remote_id"] is not None and body["what"] != "took_effect":
+            raise Refused("remote_id goes with took_effect only.")
+        Actions(program).parked.decide(row_id, by=current_person().actor, **body)
+        return _sent_one(program, row_id)
+
     @resource.operation("/repeat", Permission.DELIVERIES_REPLAY)
     @resource.arguments(RepeatQuery, location="query")
     @resource.response(200, RepeatPreview)
@@ -211,20 +245,43 @@ def _add_acting(resource: Resource, context: Context) -> None:
             "count": found.count,
             "parts": [{"part": part, "count": count} for part, count in found.parts],
             "sums": found.sums,
-            "is_cut": found.is_cut,
+            "is_cut": found.rest is not None,
+            "rest": found.rest,
+            "goes_on_at": found.goes_on_at,
         }
 
     @resource.operation("/repeat", Permission.DELIVERIES_REPLAY, method="POST")
     @resource.arguments(RepeatBody)
     @resource.response(200, Repeated)
     def repeat_range(body: Json) -> Json:
-        """Repeat a range of deliveries. Ask what it would do first."""
+        """Repeat a range of deliveries, at most 1,000 at once. Ask what it would do first."""
         reason = body.pop("reason")
         wanted = Range(**body)
         count = repeat(program, wanted, reason=reason, by=current_person().actor)
         for task in tasks_after(program, wanted):
             context.wake(task)
         return {"count": count}
+
+
+def _sent_one(program: Program, row_id: int) -> Json:
+    """A message of the outbox with its tries. Raises NotFound."""
+    with program.database.read() as tx:
+        rows = tx.deliveries.sent(before_id=row_id + 1, limit=1)
+        if not rows or rows[0].id != row_id:
+            raise NotFound(f"There is no message {row_id} in the outbox.")
+        tries = tx.outbox.attempts_of(row_id)
+    shown = [
+        {
+            "attempt_no": each.attempt_no,
+            "action": each.action,
+            "started_at": views.instant(each.started_at),
+            "finished_at": views.instant(each.finished_at),
+            "result": each.result,
+            "detail": each.detail,
+        }
+        for each in tries
+    ]
+    return {**views.outbox_line(rows[0]), "tries": shown}
 
 
 def _event(row: InboxRow) -> Json:

@@ -110,6 +110,29 @@ class OutcomeSchema(Money):
     decided_at = instant_field()
 
 
+class CorrectedField(Schema):
+    """One field of a correction, its values as text."""
+
+    path = fields.String(required=True)
+    was = fields.String(required=True, metadata={"description": "What the source says."})
+    now = fields.String(required=True, metadata={"description": "What counts instead."})
+
+
+class CorrectionSchema(Schema):
+    """A person's word for single fields of a record; in force until it ends."""
+
+    id = fields.Integer(required=True)
+    fields_ = fields.List(
+        fields.Nested(CorrectedField), data_key="fields", attribute="fields", required=True
+    )
+    reason = fields.String(required=True)
+    corrected_by = fields.String(required=True)
+    corrected_at = instant_field()
+    ended_at = instant_field(allow_none=True)
+    ended_by = fields.String(allow_none=True)
+    ended_reason = fields.String(allow_none=True)
+
+
 class Life(Schema):
     """The whole life of one invoice."""
 
@@ -117,6 +140,7 @@ class Life(Schema):
     connection = fields.String(required=True)
     source_id = fields.String(required=True)
     versions = fields.List(fields.Nested(RecordVersionSchema), required=True)
+    corrections = fields.List(fields.Nested(CorrectionSchema), required=True)
     outcomes = fields.List(fields.Nested(OutcomeSchema), required=True)
     financing = fields.List(
         fields.Dict(),

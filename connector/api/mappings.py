@@ -36,10 +36,10 @@ from connector.authoring.stacks import Subject
 from connector.backtest import Scope
 from connector.bootstrap import Program
 from connector.errors import Refused
-from connector.evaluating import readable
 from connector.people.roles import Permission
 from connector.views import mappings as shown
-from mappings import Mapping, diff, explanation_text
+from connector.views.explained import explained_text
+from mappings import Mapping, diff
 
 
 def create(context: Context) -> Resource:
@@ -131,11 +131,11 @@ def _add_reading(resource: Resource, program: Program) -> None:
         """What becomes of one record: each field step by step, each rule's verdict. With `document`, by that draft."""
         with database.read() as tx:
             record, raw = tx.records.get(record_id), tx.records.latest_raw(record_id)
+            correction = tx.corrections.in_force([record_id]).get(record_id)
         mapping = program.mappings.active(record.connection)[0]
         if query["document"] is not None:
             mapping = _draft(program, query["document"], record.connection)
-        explained = mapping.explain(readable(raw), program.clock.today())
-        return {"text": explanation_text(explained, origins=mapping.origins)}
+        return {"text": explained_text(mapping, raw, program.clock.today(), correction)}
 
 
 def _add_writing(resource: Resource, program: Program) -> None:

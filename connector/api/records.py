@@ -10,6 +10,7 @@ from marshmallow import Schema, fields, validate
 from connector import views
 from connector.access import current_person
 from connector.acting import Actions
+from connector.api.corrections import add_corrections
 from connector.api.invoices import OutcomeSchema
 from connector.api.resource import (
     Context,
@@ -23,7 +24,7 @@ from connector.api.resource import (
 )
 from connector.bootstrap import Program
 from connector.documents import LARGEST_BYTES
-from connector.errors import Refused
+from connector.errors import NotFound, Refused
 from connector.financier import DOCUMENT_PURPOSES
 from connector.inbox_actions import document_of
 from connector.people.roles import Permission
@@ -66,6 +67,9 @@ class WaitingCauseSchema(Schema):
     kind = fields.String()
     reason_code = fields.String()
     detail = fields.String(metadata={"description": "The rule or the field; empty: neither."})
+    subject = fields.String(
+        required=True, metadata={"description": "What the cause is called where it is assigned."}
+    )
     title = fields.String()
     sentence = fields.String(allow_none=True, metadata={"description": "Of one of them."})
     who = fields.String(
@@ -102,6 +106,34 @@ class RetriedSchema(Schema):
     records = fields.Integer(required=True)
     resolved = fields.Integer(metadata={"description": "How many left the inbox."})
     requested = fields.Integer(metadata={"description": "How many are being read again."})
+
+
+class AssigneeBody(Schema):
+    """Who looks after it."""
+
+    person = text_field(254, required=True, metadata={"description": "The e-mail address."})
+
+
+class CauseBody(Schema):
+    """A cause, by the `subject` that the list of causes gives."""
+
+    subject = text_field(1000, required=True)
+
+
+class CauseAssigneeBody(AssigneeBody, CauseBody):
+    """A cause, and who looks after it."""
+
+
+class AssignmentSchema(Schema):
+    """Who looks after a record or a cause."""
+
+    subject = fields.String(required=True)
+    person = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The e-mail address; null: nobody in particular."},
+    )
+    name = fields.String(required=True, allow_none=True)
 
 
 class ReasonBody(Schema):
@@ -145,6 +177,8 @@ def create(context: Context) -> Resource:
     _add_causes(resource, context)
     _add_acts(resource, context)
     _add_documents(resource, context.program)
+    add_corrections(resource, context)
+    _add_assigning(resource, context.program)
     return resource
 
 
@@ -219,6 +253,55 @@ def _add_documents(resource: Resource, program: Program) -> None:
         actor, purpose = current_person().actor, body["purpose"]
         Actions(program).attaching.attach(record.id, document, by=actor, purpose=purpose)
         return _standing(program, record.id)
+
+
+def _add_assigning(resource: Resource, program: Program) -> None:
+    def give(subject: str, email: str | None) -> Json:
+        assigning, actor = Actions(program).assigning, current_person().actor
+        if email is None:
+            assigning.release(subject, by=actor)
+            return {"subject": subject, "person": None, "name": None}
+        person = program.people.by_email(email)
+        assigning.assign(subject, person.id, by=actor)
+        return {"subject": subject, "person": person.email, "name": person.name}
+
+    @resource.operation("/<word>/assignment", Permission.RECORDS_CORRECT, method="PUT")
+    @resource.arguments(AssigneeBody)
+    @resource.response(200, AssignmentSchema)
+    def assign(body: Json, word: str) -> Json:
+        """Give a record to somebody to look after."""
+        return give(views.record_number(_record(program, word).id), body["person"])
+
+    @resource.operation("/<word>/assignment", Permission.RECORDS_CORRECT, method="DELETE")
+    @resource.response(200, AssignmentSchema)
+    def release(word: str) -> Json:
+        """Let nobody in particular look after a record."""
+        return give(views.record_number(_record(program, word).id), None)
+
+    @resource.operation("/causes/assign", Permission.RECORDS_CORRECT, method="POST")
+    @resource.arguments(CauseAssigneeBody)
+    @resource.response(200, AssignmentSchema)
+    def assign_cause(body: Json) -> Json:
+        """Give a cause, with all that wait for it, to somebody to look after."""
+        return give(_cause(program, body["subject"]), body["person"])
+
+    @resource.operation("/causes/release", Permission.RECORDS_CORRECT, method="POST")
+    @resource.arguments(CauseBody)
+    @resource.response(200, AssignmentSchema)
+    def release_cause(body: Json) -> Json:
+        """Let nobody in particular look after a cause."""
+        return give(body["subject"], None)
+
+
+def _cause(program: Program, subject: str) -> str:
+    """A cause for which records wait. Raises NotFound."""
+    with program.database.read() as tx:
+        if all(line["subject"] != subject for line in causes(tx)):
+            raise NotFound(
+                f"Nothing waits for {subject[:120]!r}.",
+                remedy="Give the `subject` of one of GET /records/causes.",
+            )
+    return subject
 
 
 def _record(program: Program, word: str) -> RecordRow:

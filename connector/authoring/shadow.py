@@ -8,6 +8,7 @@ from datetime import date
 from connector.authoring.life import MappingLife
 from connector.clock import Clock
 from connector.comparing import EXAMPLES, LISTED
+from connector.corrections import judged_corrected
 from connector.evaluating import judged_raw
 from connector.intake import Judged
 from connector.store.database import Database
@@ -33,8 +34,11 @@ class Shadow:
             comparison = Comparison(examples=EXAMPLES, listed=LISTED)
         else:
             comparison = Comparison.from_dict(report)
-        for source_id, raw, outcome, state in judged:
-            draft = judged_raw(raw, self._draft, self._today)
+        for source_id, raw, outcome, state, overlay in judged:
+            if overlay:
+                draft, _ = judged_corrected(raw, overlay, self._draft, self._today)
+            else:
+                draft = judged_raw(raw, self._draft, self._today)
             comparison.add(source_id, outcome, draft, state=state)
         tx.mapping_trials.progress(self._trial.id, comparison.records, comparison.as_dict())
 

@@ -18,6 +18,7 @@ from connector.cli.output import ROW_NUMBER, amount_of, print_json, print_table,
 from connector.config.model import Flow
 from connector.financier import DOCUMENT_PURPOSES
 from connector.inbox_actions import document_of
+from connector.inbox_actions.parked import CHOICES
 from connector.views import find_record
 
 
@@ -282,24 +283,41 @@ def include(invocation: Invocation, word: str) -> None:
 
 @cli.command()
 @click.argument("row_id", type=ROW_NUMBER)
-@click.argument("what", type=click.Choice(["again", "drop"]))
+@click.argument("what", type=click.Choice(CHOICES))
 @click.option("--reason", required=True, help="Why; it is kept with the row and in the audit log.")
 @click.option(
     "--it-is-not-there",
     is_flag=True,
-    help="You asked the other side and know that it has no trace of it: send without looking first.",
+    help="With `again`: you asked the other side and know that it has no trace of it: send without looking first.",
+)
+@click.option(
+    "--remote-id",
+    help="With `took_effect`: what the other side calls what it made, where it cannot be looked up.",
 )
 @pass_invocation
 def decide(
-    invocation: Invocation, row_id: int, what: str, reason: str, it_is_not_there: bool
+    invocation: Invocation,
+    row_id: int,
+    what: str,
+    reason: str,
+    it_is_not_there: bool,
+    remote_id: str | None,
 ) -> None:
-    """Decide about the parked outbox row ROW_ID: try it `again`, or `drop` it for good.
+    """Decide about the parked outbox row ROW_ID: try it `again`, `drop` it for good, or say that it `took_effect`.
 
-    What may have left already is looked up before it is sent a second time.
+    What may have left already is looked up before it is sent a second time. What took effect is looked up, too, and
+    refused where the other side's record says otherwise.
     """
+    if remote_id is not None and what != "took_effect":
+        raise click.UsageError("--remote-id goes with `took_effect` only.")
     with invocation.program() as program:
         Actions(program).parked.decide(
-            row_id, what, reason, by=operator(), it_is_not_there=it_is_not_there
+            row_id,
+            what,
+            reason,
+            by=operator(),
+            it_is_not_there=it_is_not_there,
+            remote_id=remote_id,
         )
     say("Noted.")
 

@@ -68,13 +68,16 @@ def feed_export(
 def feed_replay(
     invocation: Invocation, endpoint: str, begin: str | None, end: str | None, yes: bool
 ) -> None:
-    """Send a range of events to an endpoint again, after showing how many. They keep their identifiers."""
+    """Send a range of events to an endpoint again, at most 1,000 at once, after showing how many.
+
+    They keep their identifiers. Of more the oldest are taken, and the cursor to go on with is said.
+    """
     with invocation.program() as program:
         configured = program.feed.get(endpoint)
         program.feed.register()
         with program.database.read() as tx:
-            wanted = replaying.replay_range(tx, configured, begin, end)
-            preview = replaying.preview(tx, configured, wanted)
+            chosen = replaying.replay_range(tx, configured, begin, end)
+            preview = replaying.preview(tx, configured, chosen)
         print_table(
             f"To be sent to {endpoint} again",
             ["status", ">events"],
@@ -83,12 +86,17 @@ def feed_replay(
         )
         if preview.still_open:
             say(f"{preview.still_open} of them are on their way already and are left out.")
+        if preview.goes_on_at is not None:
+            say(
+                f"The range holds more: at most {replaying.MOST:,} are sent again at once, the oldest first. "
+                f"Go on with --from {preview.goes_on_at}"
+            )
         if preview.count <= 0:
             return
         if not yes:
             click.confirm(f"Send {preview.count} events?", abort=True)
         with program.database.write() as tx:
-            added = replaying.replay(tx, configured, wanted, by=operator())
+            added = replaying.replay(tx, configured, chosen, by=operator())
         woken = configured.enabled and wake_running(program, f"feed:{endpoint}")
     say(f"{added} events are queued.{' They are sent now.' if woken else ''}")
 

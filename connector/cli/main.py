@@ -94,6 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _load_commands() -> None:
     """Commands register themselves when their modules are imported."""
     from connector.cli import (  # noqa: F401
+        correct,
         decide,
         feed,
         financing,

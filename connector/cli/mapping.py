@@ -17,11 +17,11 @@ from connector.cli.mapping_report import print_report
 from connector.cli.output import print_json, print_table, say
 from connector.comparing import Pair
 from connector.errors import ConfigError, Refused
-from connector.evaluating import readable
 from connector.views import find_record
+from connector.views.explained import explained_text
 from connector.views.mappings import mapping_document
 from mappings import Mapping as CompiledMapping
-from mappings import diff, explanation_text, shipped
+from mappings import diff, shipped
 
 
 @cli.group()
@@ -109,14 +109,15 @@ def mapping_explain(invocation: Invocation, word: str, draft: str | None) -> Non
         with program.database.read() as tx:
             record = find_record(tx, word)
             raw = tx.records.latest_raw(record.id)
+            correction = tx.corrections.in_force([record.id]).get(record.id)
         decider = program.decider(record.connection)
         if decider is None:
             raise ConfigError(f"No flow takes the invoices of {record.connection!r} anywhere.")
         used = decider.mapping
         if draft is not None:
             used = draft_for(program, draft, record.connection)
-        explained = used.explain(readable(raw), decider.today)
-    click.echo(explanation_text(explained, origins=used.origins))
+        told = explained_text(used, raw, decider.today, correction)
+    click.echo(told)
 
 
 @mapping.command("diff")

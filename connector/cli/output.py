@@ -17,6 +17,9 @@ from connector.pull import RunReport
 stdout = Console(highlight=False, soft_wrap=True)
 stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 
+_ENDLESS = 100_000
+"""Columns of what has no edge."""
+
 
 def print_json(value: Any) -> None:
     """One JSON document."""
@@ -39,7 +42,8 @@ def print_table(
         )
     for row in listed:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-    stdout.print(table)
+    # A file or another program gets whole rows, however long: only a terminal has an edge to fold at.
+    stdout.print(table, width=None if stdout.is_terminal else _ENDLESS)
 
 
 def say(sentence: str) -> None:

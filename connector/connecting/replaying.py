@@ -13,11 +13,10 @@ from connector.acting import Actions
 from connector.bootstrap import Program
 from connector.errors import InvariantBroken, NotFound, Refused
 from connector.feed import replaying as feed_replaying
-from connector.store.feed import Wanted
 from connector.store.transaction import Transaction
 from connector.views import Json, money
 
-MOST = 1000
+MOST = feed_replaying.MOST
 WHAT = ("events", "messages", "feed")
 
 
@@ -34,6 +33,8 @@ class Range:
     """Of events: `done` or `quarantined`; None: both."""
     kind: str | None = None
     """Of messages."""
+    after: str | None = None
+    """Of the feed: only what comes after this cursor."""
 
     @property
     def bounds(self) -> tuple[datetime | None, datetime | None]:
@@ -51,8 +52,10 @@ class Preview:
     count: int
     parts: list[tuple[str, int]] = field(default_factory=list)
     sums: list[Json] = field(default_factory=list)
-    is_cut: bool = False
-    """There are more than are repeated at once: the oldest are taken."""
+    rest: str | None = None
+    """Where there are more than are repeated at once: that the oldest are taken, and how to go on."""
+    goes_on_at: str | None = None
+    """Of the feed: the cursor with which to go on."""
 
 
 def preview(program: Program, wanted: Range) -> Preview:
@@ -62,13 +65,28 @@ def preview(program: Program, wanted: Range) -> Preview:
         if wanted.what == "feed":
             endpoint = program.feed.get(wanted.name or "")
             found = feed_replaying.preview(tx, endpoint, _feed_range(program, tx, wanted))
-            return Preview(found.count, sorted(found.by_status.items()))
-        ids, parts, invoices = _chosen(tx, wanted)
+            at = found.goes_on_at
+            rest = None if at is None else _rest(f"Then go on after the cursor {at}.")
+            return Preview(found.count, sorted(found.by_status.items()), rest=rest, goes_on_at=at)
+        ids, parts, invoices, is_cut = _chosen(tx, wanted)
         sums = [
             {"count": count, **money(amount, currency)}
             for currency, count, amount in tx.deliveries.sums_of(invoices)
         ]
-    return Preview(len(ids), parts, sums, is_cut=len(ids) == MOST)
+        rest = _rest(_how_to_go_on(tx, wanted, ids)) if is_cut else None
+    return Preview(len(ids), parts, sums, rest)
+
+
+def _rest(how: str) -> str:
+    return f"The range holds more: at most {MOST:,} are repeated at once, the oldest first. {how}"
+
+
+def _how_to_go_on(tx: Transaction, wanted: Range, ids: list[int]) -> str:
+    if wanted.what == "messages":
+        return "Then repeat the range once more: these are no longer parked."
+    last = tx.inbox.get(ids[-1])
+    day = "" if last is None else f", {last.received_at:%Y-%m-%d}"
+    return f"Then begin with the day on which the last of these came{day}."
 
 
 def repeat(program: Program, wanted: Range, *, reason: str, by: str) -> int:
@@ -84,7 +102,7 @@ def repeat(program: Program, wanted: Range, *, reason: str, by: str) -> int:
             endpoint = program.feed.get(wanted.name or "")
             chosen = _feed_range(program, tx, wanted)
             return feed_replaying.replay(tx, endpoint, chosen, by=by)
-        ids, _, _ = _chosen(tx, wanted)
+        ids, _, _, _ = _chosen(tx, wanted)
         count = tx.inbox.again(ids)
         tx.audit.append(by, "events.repeated", wanted.name or "all", _detail(wanted, count, reason))
     return count
@@ -93,11 +111,11 @@ def repeat(program: Program, wanted: Range, *, reason: str, by: str) -> int:
 def _again(program: Program, wanted: Range, reason: str, by: str) -> int:
     """Each message by a decision of its own, as a person decides about one."""
     with program.database.read() as tx:
-        ids, _, _ = _chosen(tx, wanted)
+        ids, _, _, _ = _chosen(tx, wanted)
     parked = Actions(program).parked
     count = 0
     for row_id in ids:
-        with suppress(InvariantBroken):  # somebody else decided about it meanwhile
+        with suppress(InvariantBroken, Refused):  # somebody else decided about it meanwhile
             parked.decide(row_id, "again", reason, by=by)
             count += 1
     with program.database.write() as tx:
@@ -143,28 +161,34 @@ def _check(program: Program, wanted: Range) -> None:
         raise Refused("The range ends before it begins.", remedy="Exchange the two days.")
 
 
-def _chosen(tx: Transaction, wanted: Range) -> tuple[list[int], list[tuple[str, int]], list[int]]:
-    """(rows, how many of which part, financing invoices)."""
+def _chosen(
+    tx: Transaction, wanted: Range
+) -> tuple[list[int], list[tuple[str, int]], list[int], bool]:
+    """(rows, how many of which part, financing invoices, whether there are more than `MOST`)."""
     since, before = wanted.bounds
     if wanted.what == "events":
-        events = tx.deliveries.heard_between(
-            since, before, endpoint=wanted.name, state=wanted.state, limit=MOST
+        found = tx.deliveries.heard_between(
+            since, before, endpoint=wanted.name, state=wanted.state, limit=MOST + 1
         )
+        events = found[:MOST]
         parts = Counter(f"{endpoint}: {state}" for _, endpoint, state in events)
-        return [row_id for row_id, _, _ in events], sorted(parts.items()), []
-    rows = tx.deliveries.parked_between(
-        since, before, target=wanted.name, kind=wanted.kind, limit=MOST
+        is_cut = len(found) > MOST
+        return [row_id for row_id, _, _ in events], sorted(parts.items()), [], is_cut
+    parked = tx.deliveries.parked_between(
+        since, before, target=wanted.name, kind=wanted.kind, limit=MOST + 1
     )
+    rows = parked[:MOST]
     kinds = Counter(f"{row.kind.replace('_', ' ')} to {row.target}" for row in rows)
     return (
         [row.id for row in rows],
         sorted(kinds.items()),
         [row.financing_invoice_id for row in rows],
+        len(parked) > MOST,
     )
 
 
-def _feed_range(program: Program, tx: Transaction, wanted: Range) -> Wanted:
-    begin = None if wanted.since is None else wanted.since.isoformat()
+def _feed_range(program: Program, tx: Transaction, wanted: Range) -> feed_replaying.Chosen:
+    begin = wanted.after or (None if wanted.since is None else wanted.since.isoformat())
     end = None if wanted.until is None else wanted.until.isoformat()
     endpoint = program.feed.get(wanted.name or "")
     return feed_replaying.replay_range(tx, endpoint, begin, end)

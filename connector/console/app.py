@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from connector import access, api
 from connector.bootstrap import Program
-from connector.console import formatting, here, navigation, pages, queries
+from connector.console import formatting, here, navigation, pages, queries, tables
 from connector.errors import ConnectorError, NotFound, Refused
 
 THEMES = ("light", "dark")
@@ -31,6 +31,7 @@ def create_console(
     here.place(app, here.Console(program, wake, reload))
     access.install(app, program)
     formatting.install(app)
+    tables.install(app)
     app.jinja_env.globals.update(
         navigation=navigation.entries,
         theme=_chosen_theme,

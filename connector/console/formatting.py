@@ -35,8 +35,22 @@ LABELS = {
     "look_up": "look-up",
     "write_status": "write status",
     "ok": "working",
+    "unsupported": "not taken there",
 }
 """Words that read better otherwise on a page; every other word is shown with spaces for its underscores."""
+
+
+ACTORS = {
+    "connector": "the connector",
+    "configuration": "the configuration",
+    "operator": "an operator",
+}
+ACTORS_OF = {
+    "token": "API token {}",
+    "provider": "single sign-on of {}",
+    "operator": "{} (terminal)",
+}
+"""Who is no person, and who is not called by a name alone."""
 
 
 def tone(word: str | None) -> str:
@@ -68,8 +82,11 @@ def major(amount_minor_units: int, currency: str) -> str:
 
 
 def who(actor: str | None) -> str:
-    """Who did it, as people call them: without what says that it was a person or an operator at the terminal."""
-    return (actor or "").removeprefix("person:").removeprefix("operator:")
+    """Who did it, as people call them: `person:ana@example.com` is ana@example.com, `token:3f…` the API token 3f…"""
+    kind, mark, name = (actor or "").partition(":")
+    if not mark:
+        return ACTORS.get(kind, kind)
+    return ACTORS_OF.get(kind, "{}").format(name)
 
 
 def count(number: int) -> str:
@@ -98,6 +115,15 @@ def moment(value: datetime | str | None) -> str:
     return f"{day(found)}, {found.hour:02}:{found.minute:02} UTC"
 
 
+def as_told(text: str) -> str:
+    """An instant as another system tells it: UTC is said only where it says its zone."""
+    found = _read(text)
+    if not isinstance(found, datetime):
+        return day(text)
+    has_zone = datetime.fromisoformat(text).tzinfo is not None
+    return moment(found) if has_zone else moment(found).removesuffix(" UTC")
+
+
 def exact(value: datetime | str | None) -> str:
     """The instant in ISO 8601 to the second, for the `datetime` of a <time>."""
     found = _read(value)
@@ -124,7 +150,7 @@ def ago(value: datetime | str | None) -> str:
 
 
 def duration(milliseconds: int | None) -> str:
-    """`420 ms`, `2.1 s`, `12 s`, `3 min 20 s`, `2 h 5 min`; the empty text for None."""
+    """`420 ms`, `2.1 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `5 min`; the empty text for None."""
     if milliseconds is None:
         return ""
     if milliseconds < 1000:
@@ -135,7 +161,9 @@ def duration(milliseconds: int | None) -> str:
     if minutes < 1:
         return f"{rest} s"
     hours, minutes_left = divmod(minutes, 60)
-    return f"{hours} h {minutes_left} min" if hours else f"{minutes} min {rest} s"
+    if hours:
+        return f"{hours} h {minutes_left} min" if minutes_left else f"{hours} h"
+    return f"{minutes} min {rest} s" if rest else f"{minutes} min"
 
 
 def size(number_of_bytes: int) -> str:
@@ -154,7 +182,7 @@ def pretty(value: Any) -> str:
 
 def install(app: Flask) -> None:
     """Give the templates these filters."""
-    filters = (tone, label, who, grouped, major, count, plural, day, moment, exact, ago, duration, size, pretty)  # fmt: skip
+    filters = (tone, label, who, grouped, major, count, plural, day, moment, as_told, exact, ago, duration, size, pretty)  # fmt: skip
     app.jinja_env.filters.update({each.__name__: each for each in filters})
 
 

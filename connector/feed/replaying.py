@@ -1,4 +1,5 @@
-"""Sending a range of events again, because a receiver lost them: first the counts, then the deed."""
+"""Sending a range of events again, because a receiver lost them: first the counts, then the deed. Never
+more than `MOST` at once."""
 
 from __future__ import annotations
 
@@ -8,17 +9,30 @@ from datetime import UTC, datetime, timedelta
 from connector.config.model import FeedEndpoint
 from connector.errors import Refused
 from connector.feed.delivering import wanted_by
-from connector.feed.reading import position_of
+from connector.feed.reading import cursor_of, position_of
 from connector.store.feed import Wanted
 from connector.store.transaction import Transaction
+
+MOST = 1000
+"""How many events are sent again at once: the oldest of the range."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The events of one replay: at most `MOST`. `goes_on_at`: the cursor after them, where the range holds more."""
+
+    wanted: Wanted
+    goes_on_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a replay would send. `still_open` of them are on their way already and are left out."""
+    """What a replay would send. `still_open` of them are on their way already and are left out. `goes_on_at`: the cursor
+    with which the next replay begins, where the range holds more than are taken at once."""
 
     by_status: dict[str, int]
     still_open: int
+    goes_on_at: str | None = None
 
     @property
     def count(self) -> int:
@@ -28,9 +42,10 @@ class Preview:
 
 def replay_range(
     tx: Transaction, endpoint: FeedEndpoint, begin: str | None, end: str | None
-) -> Wanted:
+) -> Chosen:
     """The events an endpoint wants between two bounds, each a cursor, a date or an instant (ISO 8601, UTC where it
-    says no zone). A date as the end means the whole day; a cursor as the begin means the events after it.
+    says no zone). A date as the end means the whole day; a cursor as the begin means the events after it. Of more than
+    `MOST` the oldest.
 
     Raises Refused for a bound that is none of these, and CursorRefused.
     """
@@ -44,17 +59,22 @@ def replay_range(
         before = _instant(end, end_of_day=True)
         until = offered if before else min(offered, position_of(tx, end))
         wanted = replace(wanted, before=before, until=until)
-    return wanted
+    events = tx.feed.page(wanted, MOST + 1)
+    if len(events) <= MOST:
+        return Chosen(wanted)
+    last = events[MOST - 1]
+    return Chosen(replace(wanted, until=last.position), cursor_of(last))
 
 
-def preview(tx: Transaction, endpoint: FeedEndpoint, wanted: Wanted) -> Preview:
+def preview(tx: Transaction, endpoint: FeedEndpoint, chosen: Chosen) -> Preview:
     """What `replay` would do now."""
-    still_open = tx.feed_deliveries.open_among(endpoint.name, wanted)
-    return Preview(tx.feed.counts(wanted), still_open)
+    still_open = tx.feed_deliveries.open_among(endpoint.name, chosen.wanted)
+    return Preview(tx.feed.counts(chosen.wanted), still_open, chosen.goes_on_at)
 
 
-def replay(tx: Transaction, endpoint: FeedEndpoint, wanted: Wanted, *, by: str) -> int:
+def replay(tx: Transaction, endpoint: FeedEndpoint, chosen: Chosen, *, by: str) -> int:
     """Queue them behind what waits, each under its own identifier as before. Gives how many."""
+    wanted = chosen.wanted
     added = tx.feed_deliveries.replay(endpoint.name, wanted)
     detail = {"count": added, "after": wanted.after, "until": wanted.until}
     tx.audit.append(by, "feed.replayed", endpoint.name, detail)

@@ -7,6 +7,7 @@ where things stand inside the transaction that changes them.
 from connector.inbox_actions.assigning import Assigning
 from connector.inbox_actions.attaching import Attaching, document_of
 from connector.inbox_actions.company_links import CompanyLinks
+from connector.inbox_actions.correcting import Correcting
 from connector.inbox_actions.excluding import Excluding
 from connector.inbox_actions.parked import ParkedMessages
 from connector.inbox_actions.requesting import FinancingRequests
@@ -17,6 +18,7 @@ __all__ = [
     "Assigning",
     "Attaching",
     "CompanyLinks",
+    "Correcting",
     "Excluding",
     "FinancingRequests",
     "ParkedMessages",

@@ -54,6 +54,32 @@ class Permission(StrEnum):
     PEOPLE_MANAGE = "people.manage"
     TOKENS_MANAGE = "tokens.manage"
 
+    @property
+    def label(self) -> str:
+        """As people read it."""
+        return _LABELS[self]
+
+
+_LABELS = {
+    Permission.INVOICES_READ: "see invoices, runs and deliveries",
+    Permission.AUDIT_READ: "read the audit log",
+    Permission.RECORDS_CORRECT: "settle what waits in the error inbox",
+    Permission.DOCUMENTS_ATTACH: "attach documents",
+    Permission.COMPANIES_LINK: "link companies and request buyer limits",
+    Permission.FINANCING_REQUEST: "request financing",
+    Permission.FINANCING_CANCEL: "cancel applications",
+    Permission.DELIVERIES_REPLAY: "repeat deliveries",
+    Permission.RUNS_START: "run and test connections",
+    Permission.CONNECTIONS_PAUSE: "pause and resume connections",
+    Permission.MAPPING_EDIT: "write drafts of mappings",
+    Permission.MAPPING_BACKTEST: "back-test mappings",
+    Permission.MAPPING_APPROVE: "approve mappings",
+    Permission.MAPPING_ACTIVATE: "put mappings in force",
+    Permission.CONNECTIONS_MANAGE: "add, change and remove connections",
+    Permission.PEOPLE_MANAGE: "manage people and their roles",
+    Permission.TOKENS_MANAGE: "manage API tokens",
+}
+
 
 LEAST_ROLES: dict[Permission, tuple[Role, ...]] = {
     Permission.INVOICES_READ: (Role.VIEWER,),

@@ -107,6 +107,13 @@ class FinancingInvoices(Repository):
             (columns.financier == financier) & (columns.remote_invoice_id == remote_invoice_id)
         )
 
+    def by_session(self, financier: str, session_id: str) -> FinancingRow | None:
+        """The one whose hosted session this is, verified like `get`."""
+        columns = financing_invoices.c
+        return self._one(
+            (columns.financier == financier) & (columns.remote_session_id == session_id)
+        )
+
     def by_record(self, record_ids: Sequence[int]) -> dict[int, FinancingRow]:
         """Those of the records, by record identifier, whichever financier they were made for. Look at `intact`: a damaged one does not raise here."""
         found = {}

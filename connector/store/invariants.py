@@ -83,6 +83,14 @@ INVARIANTS = (
           or o.payload not like '%"client_reference_id":"' || f.client_reference_id || '"%')""",
     ),
     Invariant(
+        "I4",
+        "An outcome came about by a correction of another record, or by one that was made later.",
+        """
+        select c.outcome_id from corrected_outcomes c join outcomes o on o.id = c.outcome_id
+        join record_corrections r on r.id = c.correction_id
+        where r.record_id <> o.record_id or r.corrected_at > o.decided_at""",
+    ),
+    Invariant(
         "I5",
         "A run's pulled records are not the sum of its outcomes.",
         """

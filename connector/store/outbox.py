@@ -242,15 +242,18 @@ class Outbox(OutboxReading):
         ).rowcount
         return changed == 1
 
-    def decide(self, row_id: int, *, state: str, reason: str) -> None:
+    def decide(
+        self, row_id: int, *, state: str, reason: str, result: Mapping[str, Any] | None = None
+    ) -> None:
         """A person's decision about a parked row: `pending` sends it again, `unknown` looks it up first, `dead` gives
-        it up."""
+        it up, `done` says that it took effect and left `result`."""
         changed = self._connection.execute(
             outbox.update()
             .where(outbox.c.id == row_id, outbox.c.state == "parked")
             .values(
                 state=state,
-                error=reason,
+                result=None if result is None else json.dumps(result, sort_keys=True),
+                error=None if state == "done" else reason,
                 next_attempt_at=None if state in FINISHED else self._now(),
                 finished_at=self._now() if state in FINISHED else None,
             )

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, literal, or_, select
 
 from connector.store.audit import AuditRow
 from connector.store.repository import Repository
-from connector.store.schema import audit_log
+from connector.store.schema import (
+    audit_log,
+    counterparties,
+    financing_invoices,
+    invoice_facts,
+    source_records,
+)
 
 
 class AuditReading(Repository):
@@ -55,11 +61,60 @@ class AuditReading(Repository):
                 found[row.seq] = row
         return [found[seq] for seq in sorted(found)[-limit:]]
 
+    def names(self, subjects: Collection[str], streams: Mapping[str, str]) -> dict[str, str]:
+        """What subjects are called, of those that are invoices (by client reference, message or record) or companies.
+        `streams`: by connection, the stream its invoices are read from."""
+        found: dict[str, str] = {}
+        by_reference: dict[str, list[str]] = {}
+        below: dict[str, list[str]] = {}
+        for subject in subjects:
+            by_reference.setdefault(_reference(subject), []).append(subject)
+            connection, _, identifier = subject.partition("/")
+            if identifier and connection in streams:
+                below.setdefault(connection, []).append(identifier)
+        columns = financing_invoices.c
+        for reference, number in self._connection.execute(
+            select(columns.client_reference_id, columns.invoice_number).where(
+                self._among(columns.client_reference_id, sorted(by_reference))
+            )
+        ):
+            found |= dict.fromkeys(by_reference[reference], f"Invoice {number}")
+        for connection, identifiers in below.items():
+            named = self._names_below(connection, streams[connection], identifiers)
+            found |= {f"{connection}/{identifier}": name for identifier, name in named.items()}
+        return found
+
+    def _names_below(
+        self, connection: str, stream: str, identifiers: Collection[str]
+    ) -> dict[str, str]:
+        """Companies and invoices of a connection, by its own identifiers."""
+        parties, records, facts = counterparties.c, source_records.c, invoice_facts.c
+        companies = select(parties.counterparty_id, parties.name).where(
+            parties.connection == connection, self._among(parties.counterparty_id, identifiers)
+        )
+        numbers = (
+            select(records.source_id, literal("Invoice ") + facts.invoice_number)
+            .join(invoice_facts, facts.record_id == records.id)
+            .where(
+                records.connection == connection,
+                records.stream == stream,
+                self._among(records.source_id, identifiers),
+                facts.invoice_number.is_not(None),
+            )
+        )
+        found = {row[0]: row[1] for row in self._connection.execute(companies)}
+        return found | {row[0]: row[1] for row in self._connection.execute(numbers)}
+
     def _rows(self, query: Select[Any]) -> list[AuditRow]:
         return [
             AuditRow(**{**row, "detail": json.loads(row["detail"])})
             for row in self._connection.execute(query).mappings()
         ]
+
+
+def _reference(subject: str) -> str:
+    """The client reference in a subject: `REFERENCE`, `REFERENCE:session`, `REFERENCE/1`, `write_back:REFERENCE/1`."""
+    return subject.removeprefix("write_back:").partition(":")[0].partition("/")[0]
 
 
 def _midnight(day: date) -> datetime:

@@ -101,6 +101,15 @@ class DeliveryReading(OutboxReading):
                 found[endpoint, state] = count
         return found
 
+    def stuck_since(self) -> dict[str, datetime]:
+        """When the oldest message that is `parked` or `dead` was written, and the oldest `quarantined` event came."""
+        written = func.min(outbox.c.created_at, type_=outbox.c.created_at.type)
+        stuck = select(outbox.c.state, written).where(_SENT_AND_STUCK).group_by(outbox.c.state)
+        found: dict[str, datetime] = {row[0]: row[1] for row in self._connection.execute(stuck)}
+        came = func.min(inbox.c.received_at, type_=inbox.c.received_at.type)
+        at = self._connection.execute(select(came).where(_QUARANTINED)).scalar_one()
+        return found if at is None else {**found, "quarantined": at}
+
     def heard_between(
         self,
         since: datetime | None,

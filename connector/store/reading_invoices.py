@@ -86,16 +86,6 @@ class Sum:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """Records that are held or rejected for one reason, in one currency; `sentence` is that of one of them."""
-
-    kind: str
-    reason_code: str
-    sum: Sum
-    sentence: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class DocumentLine:
     """A file of a record, without its content; `size` in bytes."""
 
@@ -195,27 +185,15 @@ class InvoiceReading(Repository):
         rows = self._connection.execute(query.group_by(currency).order_by(currency))
         return [Sum(money, count, int(amount)) for money, count, amount in rows]
 
-    def waiting(self) -> list[Waiting]:
-        """What is held or rejected now, by cause and currency."""
-        currency = func.coalesce(_made.currency, NO_CURRENCY)
-        rows = self._connection.execute(
-            select(
-                _records.outcome_kind,
-                _records.reason_code,
-                currency,
-                func.count(),
-                func.coalesce(func.sum(_made.amount_minor_units), 0),
-                func.min(_made.sentence),
+    def undecided(self, connection: str, stream: str) -> int:
+        """How many records of a stream were read and never decided."""
+        return self._connection.execute(
+            select(func.count()).where(
+                _records.connection == connection,
+                _records.stream == stream,
+                _records.outcome_id.is_(None),
             )
-            .join(outcomes, _made.id == _records.outcome_id)
-            .where(_records.outcome_kind.in_(("held", "rejected")))
-            .group_by(_records.outcome_kind, _records.reason_code, currency)
-            .order_by(_records.outcome_kind, _records.reason_code, currency)
-        )
-        return [
-            Waiting(kind, reason, Sum(money, count, int(amount)), sentence)
-            for kind, reason, money, count, amount, sentence in rows
-        ]
+        ).scalar_one()
 
     def documents(self, record_id: int) -> list[DocumentLine]:
         """The files of a record, oldest first, without their content."""

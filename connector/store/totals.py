@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import func, select
 
@@ -82,8 +83,17 @@ class CurrentTotals(Repository):
             for financier, money, state, status, count, amount in rows
         ]
 
-    def moved_on(self) -> list[tuple[str, str, int, int]]:
-        """(reason code, currency, count, amount) of invoices that are with a financier, not at their end, and whose
+    def parked_since(self) -> datetime | None:
+        """Since when the oldest financing invoice that is parked waits; None where none is."""
+        columns = financing_invoices.c
+        oldest = func.min(columns.updated_at, type_=columns.updated_at.type)
+        found: datetime | None = self._connection.execute(
+            select(oldest).where(columns.state == "parked")
+        ).scalar_one()
+        return found
+
+    def moved_on(self) -> list[tuple[str, str, int, int, datetime]]:
+        """(reason code, currency, count, amount, when the oldest was excluded) of invoices that are with a financier, not at their end, and whose
         record is excluded meanwhile: paid there, canceled there, ..."""
         columns, made = financing_invoices.c, outcomes.c
         rows = self._connection.execute(
@@ -92,6 +102,7 @@ class CurrentTotals(Repository):
                 columns.currency,
                 func.count(),
                 func.sum(columns.amount_minor_units),
+                func.min(made.decided_at, type_=made.decided_at.type),
             )
             .join(source_records, source_records.c.id == columns.record_id)
             .join(outcomes, made.id == source_records.c.outcome_id)
@@ -105,7 +116,10 @@ class CurrentTotals(Repository):
             .group_by(made.reason_code, columns.currency)
             .order_by(made.reason_code, columns.currency)
         )
-        return [(reason, money, count, int(amount)) for reason, money, count, amount in rows]
+        return [
+            (reason, money, count, int(amount), since)
+            for reason, money, count, amount, since in rows
+        ]
 
     def timeline_rows(self) -> int:
         """How many statuses were applied."""

@@ -11,6 +11,7 @@ from connector.clock import Clock
 from connector.store.audit import Audit
 from connector.store.companies import Companies
 from connector.store.connections import Connections
+from connector.store.corrections import Corrections
 from connector.store.cursors import Cursors
 from connector.store.documents import Documents
 from connector.store.feed import Feed
@@ -164,6 +165,10 @@ class Transaction:
     @cached_property
     def exclusions(self) -> Exclusions:
         return Exclusions(self)
+
+    @cached_property
+    def corrections(self) -> Corrections:
+        return Corrections(self)
 
     @cached_property
     def rereads(self) -> Rereads:

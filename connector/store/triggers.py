@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connector.store.schema import APPEND_ONLY, FROZEN, KEPT, REPLACEABLE, TERMS
+from connector.store.schema import APPEND_ONLY, FINAL, FROZEN, KEPT, REPLACEABLE, TERMS
 
 _POSTGRESQL_FUNCTION = """\
 create function refuse_change() returns trigger language plpgsql as $$
@@ -18,6 +18,7 @@ def trigger_names() -> list[str]:
     names = [f"{table}_no_update" for table in APPEND_ONLY]
     names += [f"{table}_no_delete" for table in (*APPEND_ONLY, *KEPT)]
     names += [f"{table}_frozen" for table in FROZEN]
+    names += [f"{table}_final" for table in FINAL]
     return [*names, "financing_invoices_terms"]
 
 
@@ -50,6 +51,10 @@ def _sqlite() -> list[str]:
         )
         for table, columns in FROZEN.items()
     ]
+    statements += [
+        refuse(f"{table}_final", f"update of {', '.join(columns)}", table, "it has ended already")
+        for table, columns in FINAL.items()
+    ]
     name, table = "financing_invoices_terms", "financing_invoices"
     statements.append(
         refuse(name, f"update of {', '.join(TERMS)}", table, "the terms are fixed once sent")
@@ -60,6 +65,8 @@ def _sqlite() -> list[str]:
 def _changed_sqlite(name: str, table: str) -> str:
     if name.endswith("_frozen"):
         return f"when {_differ(FROZEN[table], 'is not')}"
+    if name.endswith("_final"):
+        return f"when {_final_condition(table, 'is not')}"
     if name.endswith("_terms"):
         return f"when {_terms_condition('is not')}"
     return ""
@@ -94,6 +101,16 @@ def _postgresql() -> list[str]:
         )
         for table, columns in FROZEN.items()
     ]
+    statements += [
+        refuse(
+            f"{table}_final",
+            f"update of {', '.join(columns)}",
+            table,
+            "it has ended already",
+            _final_condition(table, "is distinct from"),
+        )
+        for table, columns in FINAL.items()
+    ]
     statements.append(
         refuse(
             "financing_invoices_terms",
@@ -108,6 +125,11 @@ def _postgresql() -> list[str]:
 
 def _differ(columns: Sequence[str], operator: str) -> str:
     return " or ".join(f"old.{column} {operator} new.{column}" for column in columns)
+
+
+def _final_condition(table: str, operator: str) -> str:
+    columns = FINAL[table]
+    return f"old.{columns[0]} is not null and ({_differ(columns, operator)})"
 
 
 def _terms_condition(operator: str) -> str:

@@ -80,6 +80,13 @@ _OWN = {
 }
 
 
+def of_reason(reason_code: str) -> str:
+    """A reason in words, where nothing more is known of the cause."""
+    own = _OWN.get(reason_code)
+    words = reason_code.replace("_", " ")
+    return own.title if own is not None else words[:1].upper() + words[1:]
+
+
 def advice(
     cause: Cause, sentence: str | None, *, is_one_sentence: bool, rule: str | None = None
 ) -> Advice:
@@ -87,8 +94,7 @@ def advice(
     own = _OWN.get(cause.reason_code)
     if own is not None:
         return own
-    words = cause.reason_code.replace("_", " ")
-    title = sentence if sentence and is_one_sentence else words[:1].upper() + words[1:]
+    title = sentence if sentence and is_one_sentence else of_reason(cause.reason_code)
     if rule is not None or not cause.detail or cause.detail == "$":
         return Advice(
             title,

@@ -12,15 +12,16 @@ from connector.system import AccountingSystem, ManagesWebhooks, SendsHints
 from connector.views.lines import Json, instant, money
 from connector.views.standing import system_state
 
-LIMITS = (
-    "requests_per_second",
-    "requests_per_minute",
-    "concurrency",
-    "page_size",
-    "connect_timeout_seconds",
-    "read_timeout_seconds",
-    "max_document_bytes",
-)
+LIMITS = {
+    "requests_per_second": ("Requests a second", ""),
+    "requests_per_minute": ("Requests a minute", ""),
+    "concurrency": ("Requests at once", ""),
+    "page_size": ("Records a page", ""),
+    "connect_timeout_seconds": ("Waits to connect", " s"),
+    "read_timeout_seconds": ("Waits for an answer", " s"),
+    "max_document_bytes": ("Largest document", " bytes"),
+}
+"""Settings that keep us from asking too much, in words and with their unit."""
 KINDS = ("mapped", "held", "excluded", "rejected")
 
 
@@ -119,9 +120,12 @@ def abilities_of_system(system: AccountingSystem) -> list[tuple[str, str]]:
         ("Receivables", _yes(can.receivables)),
         ("Documents", _yes(can.attachments)),
         ("Changes", can.change_detection),
-        ("Write-back", can.write_back),
-        ("Own events", _yes(isinstance(system, SendsHints))),
-        ("Managed", _yes(isinstance(system, ManagesWebhooks))),
+        ("Statuses written back", can.write_back),
+        ("Tells of changes", _yes(isinstance(system, SendsHints))),
+        (
+            "Subscriptions",
+            "kept by the connector" if isinstance(system, ManagesWebhooks) else "made by hand",
+        ),
     ]
 
 
@@ -149,7 +153,9 @@ def limits(settings: Any) -> list[tuple[str, str]]:
     """What keeps us from asking too much, as configured."""
     known = settings if isinstance(settings, Mapping) else {}
     return [
-        (name.replace("_", " "), str(known[name])) for name in LIMITS if known.get(name) is not None
+        (words, f"{known[name]:,}".removesuffix(".0") + unit)
+        for name, (words, unit) in LIMITS.items()
+        if known.get(name) is not None
     ]
 
 

@@ -5,24 +5,31 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from connector.corrections import corrected, from_json
 from connector.deciding import Decider
 from connector.evaluating import readable
+from connector.store.corrections import Correction
+from connector.views.corrected import correction_line, correction_text
 from connector.views.lines import Json, money
+from mappings import Mapping
 from mappings.explanation import Explanation, FieldTrace, RuleTrace
-from mappings.explanation_text import MASK, is_secret
+from mappings.explanation_text import MASK, explanation_text, is_secret
 from mappings.layers import Origin
 
 LONGEST_VALUE = 200
 VERDICTS = {"reject": "rejects", "exclude": "excludes", "eligible": "excludes", "hold": "holds"}
 
 
-def explained(decider: Decider, raw: bytes) -> Json:
-    """What the active mapping says of a stored record as of today: `mapping`, `outcome`, `fields`, `rules`."""
+def explained(decider: Decider, raw: bytes, correction: Correction | None = None) -> Json:
+    """What the active mapping says of a stored record as of today: `mapping`, `outcome`, `fields`, `rules`; of the record
+    as it is corrected, where a correction is in force and applies (`corrected`: who entered what)."""
+    raw, told = _as_corrected(decider.mapping, raw, correction)
     explanation = decider.mapping.explain(readable(raw), decider.today)
     origins = decider.mapping.origins
     outcome = explanation.outcome
     return {
         "mapping": decider.mapping.name,
+        "corrected": told,
         "today": decider.today.isoformat(),
         "outcome": {
             "kind": outcome.kind.value,
@@ -31,13 +38,43 @@ def explained(decider: Decider, raw: bytes) -> Json:
             "recheck_on": None if outcome.recheck_on is None else outcome.recheck_on.isoformat(),
         },
         "fields": [
-            _field(trace, explanation, origins.get(f"fields.{trace.target}"))
+            {
+                **_field(trace, explanation, origins.get(f"fields.{trace.target}")),
+                "entered": _entered(trace.source_path, told),
+            }
             for trace in explanation.fields
         ],
         "rules": [
             _rule(rule, origins.get(f"{rule.section}.{rule.name}")) for rule in explanation.rules
         ],
     }
+
+
+def explained_text(
+    mapping: Mapping, raw: bytes, today: date, correction: Correction | None = None
+) -> str:
+    """The same as plain text, by any mapping."""
+    raw, told = _as_corrected(mapping, raw, correction)
+    text = explanation_text(mapping.explain(readable(raw), today), origins=mapping.origins)
+    return text if told is None else correction_text(told) + text
+
+
+def _as_corrected(
+    mapping: Mapping, raw: bytes, correction: Correction | None
+) -> tuple[bytes, Json | None]:
+    """The record as the mapping looks at it, and what is told of its correction."""
+    if correction is None:
+        return raw, None
+    found = corrected(raw, from_json(correction.fields), mapping)
+    told = {**correction_line(correction), "applies": found is not None}
+    return (raw if found is None else found), told
+
+
+def _entered(path: str, told: Json | None) -> Json | None:
+    """What a person entered for a field, where that counts."""
+    if told is None or not told["applies"]:
+        return None
+    return next((each for each in told["fields"] if each["path"] == path), None)
 
 
 def _field(trace: FieldTrace, explanation: Explanation, origin: Origin | None) -> Json:

@@ -5,12 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from connector.deciding import (
+    CHANGED_AFTER_SUBMISSION,
+    DOCUMENT_MISSING,
+    NO_BUYER_LIMIT,
+    NOT_LINKED,
+    OTHER_FINANCIER,
+)
 from connector.store.inbox_work import Assignment
 from connector.store.reading_inbox import CauseTotal, InboxSelection
+from connector.store.schema import REPLACEABLE
 from connector.store.transaction import Transaction
 from connector.views.causes import WHO, advice, cause_subject
 from connector.views.invoices import invoice_line, sum_line
 from connector.views.lines import Json, instant, record_number
+
+_NO_FIELD = (
+    *(NOT_LINKED, NO_BUYER_LIMIT, DOCUMENT_MISSING, CHANGED_AFTER_SUBMISSION, OTHER_FINANCIER),
+    *("malformed_record", "not_a_record"),
+)
+"""Causes that no correction of a field does away with."""
+
+_UNSENT = (None, *REPLACEABLE)
 
 
 def causes(tx: Transaction) -> list[Json]:
@@ -82,6 +98,7 @@ def records(tx: Transaction, ids: Sequence[int]) -> list[Json]:
                 "record_id": record_id,
                 "field_path": line.field_path,
                 "since": instant(since.get(record_id)),
+                "may_be_corrected": line.reason_code not in _NO_FIELD and line.state in _UNSENT,
                 "is_being_read": asked is not None and asked.finished_at is None,
                 "read_again": None if asked is None else asked.result,
                 **_looked_after(assigned.get(record_number(record_id))),

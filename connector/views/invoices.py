@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from connector.deciding import Decider
+from connector.store.corrections import Correction
 from connector.store.financing_rows import FinancingRow
 from connector.store.outbox_reading import Attempt, OutboxRow
 from connector.store.reading import RecordRow, VersionRow
 from connector.store.reading_invoices import InvoiceLine, Sum
 from connector.store.transaction import Transaction
+from connector.views.auditing import entries
+from connector.views.corrected import correction_line
 from connector.views.deliveries import attempt_line, masked_payload
 from connector.views.differences import differences, fields, shown_record
 from connector.views.explained import explained
@@ -81,6 +84,7 @@ def everything(
     versions = tx.records.versions(record.id)
     financings = tx.financing.of_record(record.id)
     line = tx.invoices.one(record.id)
+    corrections = tx.corrections.of_record(record.id)
     subjects = {record_number(record.id), f"{record.connection}/{record.source_id}"}
     subjects |= {row.client_reference_id for row in financings}
     return {
@@ -91,13 +95,20 @@ def everything(
         "source_id": record.source_id,
         "line": None if line is None else invoice_line(line),
         "outcomes": [outcome(row) for row in reversed(tx.records.outcomes_of(record.id))],
-        "explained": None if decider is None else explained(decider, versions[-1].raw),
+        "corrections": [correction_line(row) for row in corrections],
+        "explained": None
+        if decider is None
+        else explained(decider, versions[-1].raw, _standing(corrections)),
         "versions_count": len(versions),
         "versions": _versions(versions, secret_fields),
         "documents": tx.invoices.documents(record.id),
         "financing": [_financing(tx, row) for row in financings],
-        "audit": tx.audit_list.about(sorted(subjects)),
+        "audit": entries(tx, tx.audit_list.about(sorted(subjects))),
     }
+
+
+def _standing(corrections: Sequence[Correction]) -> Correction | None:
+    return next((each for each in corrections if each.ended_at is None), None)
 
 
 def _versions(rows: list[VersionRow], secret_fields: Collection[str]) -> list[Json]:

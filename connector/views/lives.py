@@ -9,6 +9,7 @@ from connector.store.financing_rows import FinancingRow
 from connector.store.reading import RecordRow
 from connector.store.reading_invoices import Selection
 from connector.store.transaction import Transaction
+from connector.views.corrected import correction_line
 from connector.views.lines import (
     Json,
     financing_line,
@@ -73,6 +74,7 @@ def life(tx: Transaction, word: str) -> Json:
             }
             for version in tx.records.versions(record.id)
         ],
+        "corrections": [correction_line(row) for row in tx.corrections.of_record(record.id)],
         "outcomes": [outcome(row) for row in tx.records.outcomes_of(record.id)],
         "financing": [_financing_life(tx, row) for row in financings],
     }

@@ -24,7 +24,8 @@ class Possible:
 def possibilities(
     record: RecordRow, financing: FinancingRow | None, financier: Financier | None
 ) -> dict[str, Possible]:
-    """Every act by its name: `request`, `reopen`, `open`, `widget`, `cancel`, `attach`, `exclude`, `include`, `retry`."""
+    """Every act by its name: `request`, `reopen`, `open`, `widget`, `cancel`, `attach`, `exclude`, `include`, `retry`,
+    `correct`."""
     found = (
         Possible("request", "financing.request", _why_no_request(record, financing)),
         Possible("reopen", "financing.request", _why_no_reopening(financing)),
@@ -35,6 +36,7 @@ def possibilities(
         Possible("exclude", "records.correct", _why_no_exclusion(record, financing)),
         Possible("include", "records.correct", _why_no_inclusion(record)),
         Possible("retry", "records.correct", None),
+        Possible("correct", "records.correct", _why_no_correction(record, financing)),
     )
     return {each.act: each for each in found}
 
@@ -86,6 +88,14 @@ def _why_no_exclusion(record: RecordRow, financing: FinancingRow | None) -> str 
         return "It was sent to the financier already."
     if record.outcome_kind == "excluded":
         return "It is left out already."
+    return None
+
+
+def _why_no_correction(record: RecordRow, financing: FinancingRow | None) -> str | None:
+    if financing is not None and financing.is_sent:
+        return "It was sent to the financier already."
+    if record.outcome_kind == "excluded":
+        return "It is left out."
     return None
 
 

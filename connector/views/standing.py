@@ -107,7 +107,7 @@ def needs_a_person(tx: Transaction) -> list[Json]:
             "count": count,
             **money(amount, currency),
         }
-        for reason, currency, count, amount in tx.totals.moved_on()
+        for reason, currency, count, amount, _ in tx.totals.moved_on()
     ]
     parked: dict[str, list[int]] = {}
     for financing in tx.totals.by_status():

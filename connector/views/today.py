@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from connector.financier import TERMINAL_STATUSES, FinancingStatus
 from connector.store.connections import ConnectionState
-from connector.store.reading_invoices import Sum
 from connector.store.runs import RunRow
 from connector.store.totals import FinancingTotal
 from connector.store.transaction import Transaction
 from connector.views.lines import Json, instant, money
+from connector.views.needs import Need, needs
 from connector.views.standing import SEVERITY
+from connector.views.undecided import undecided_sentence
 
 SILENT_AFTER_INTERVALS = 3
 """A connection that worked no more for so many of its intervals has stopped without a word."""
@@ -35,40 +36,24 @@ class Spoken:
     """`connection` or `financier`."""
     product: str
     interval_seconds: int
-
-
-@dataclass(slots=True)
-class Need:
-    """One thing somebody must look at. `sums` are its invoices and money by currency; `leads_to` names the list where
-    it is found with the filters of that list, so that a page can link to it."""
-
-    kind: str
-    reason_code: str
-    count: int
-    sums: list[Json] = field(default_factory=list)
-    leads_to: tuple[str, Mapping[str, str]] = ("", {})
-    detail: str | None = None
+    undecided_stream: str | None = None
+    """Of a connection whose invoices no flow takes anywhere: the stream they are read from."""
+    is_editable: bool = True
+    """Whether its settings can be changed in the browser."""
 
 
 def today(tx: Transaction, spoken: Sequence[Spoken], now: datetime) -> Json:
     """Everything the page shows: `systems`, `warnings`, `needs`, `in_flight`, and `verdict` (`tone`, `sentence`)."""
     systems = _systems(tx, spoken, now)
-    warnings = _warnings(systems, now)
+    warnings = [*_warnings(systems, now), *_undecided(tx, spoken)]
     totals = tx.totals.by_status()
-    needs = [
-        *_systems_in_trouble(systems),
-        *_waiting(tx),
-        *_with_the_financier(tx),
-        *_parked(totals),
-        *_stuck(tx),
-        *_decisions(tx),
-    ]
+    found = needs(tx, systems, totals)
     return {
         "systems": systems,
         "warnings": warnings,
-        "needs": needs,
+        "needs": found,
         "in_flight": in_flight(totals),
-        "verdict": _verdict(systems, warnings, needs),
+        "verdict": _verdict(systems, warnings, found),
     }
 
 
@@ -148,6 +133,7 @@ def _system(
         "failures": worst.failures,
         "error": worst.error if worst.state != "ok" else None,
         "task": worst.connection.partition("/")[2] or None,
+        "stopped_at": None if worst.state == "ok" else instant(worst.last_success_at),
         "last_success_at": instant(worked),
         "main_success_at": main_at,
         "next_run_at": instant(upcoming),
@@ -213,108 +199,36 @@ def _warnings(systems: Sequence[Json], now: datetime) -> list[Json]:
     return found
 
 
+def _undecided(tx: Transaction, spoken: Sequence[Spoken]) -> list[Json]:
+    """Connections that are read although no flow takes their invoices to a financier."""
+    return [
+        {
+            "kind": "no_flow",
+            "name": each.name,
+            "sentence": undecided_sentence(
+                each.name,
+                tx.invoices.undecided(each.name, each.undecided_stream),
+                is_editable=each.is_editable,
+            ),
+            "since": None,
+        }
+        for each in spoken
+        if each.undecided_stream is not None
+    ]
+
+
 def _warning(system: Json, kind: str, sentence: str, since: datetime | None) -> Json:
     return {"kind": kind, "name": system["name"], "sentence": sentence, "since": instant(since)}
 
 
-# -- what needs a person ------------------------------------------------------------------------------------------------
+# -- the one sentence ------------------------------------------------------------------------------------------------
 
 
-def _systems_in_trouble(systems: Sequence[Json]) -> list[Need]:
-    return [
-        Need(
-            kind=str(system["state"]),
-            reason_code=str(system["name"]),
-            count=1,
-            leads_to=("connections", {"name": str(system["name"])}),
-            detail=system["error"],
-        )
-        for system in systems
-        if system["state"] in ("reconnect", "drift", "paused")
-    ]
-
-
-def _waiting(tx: Transaction) -> list[Need]:
-    needs: dict[tuple[str, str], Need] = {}
-    for row in tx.invoices.waiting():
-        need = needs.setdefault(
-            (row.kind, row.reason_code),
-            Need(
-                row.kind,
-                row.reason_code,
-                0,
-                leads_to=("inbox", {"outcome": row.kind, "reason_code": row.reason_code}),
-                detail=row.sentence,
-            ),
-        )
-        need.count += row.sum.count
-        need.sums.append(sum_line(row.sum))
-    return sorted(needs.values(), key=lambda need: -need.count)
-
-
-def _with_the_financier(tx: Transaction) -> list[Need]:
-    needs: dict[str, Need] = {}
-    for reason, currency, count, amount in tx.totals.moved_on():
-        filters = {"outcome": "excluded", "reason_code": reason, "state": "submitted"}
-        need = needs.setdefault(reason, Need("moved_on", reason, 0, leads_to=("invoices", filters)))
-        need.count += count
-        need.sums.append(sum_line(Sum(currency, count, amount)))
-    return list(needs.values())
-
-
-def _parked(totals: Iterable[FinancingTotal]) -> list[Need]:
-    """Financing invoices of which nobody knows whether they were submitted."""
-    parked: dict[str, Sum] = {}
-    for total in totals:
-        if total.state == "parked":
-            before = parked.get(total.currency, Sum(total.currency, 0, 0))
-            parked[total.currency] = Sum(
-                total.currency,
-                before.count + total.count,
-                before.amount_minor_units + total.amount_minor_units,
-            )
-    if not parked:
-        return []
-    sums = [sum_line(parked[currency]) for currency in sorted(parked)]
-    count = sum(each.count for each in parked.values())
-    return [Need("parked", "parked", count, sums, ("invoices", {"state": "parked"}))]
-
-
-def _decisions(tx: Transaction) -> list[Need]:
-    """Changes of a mapping that were back-tested and wait for somebody to approve or activate them."""
-    states = [document.state for document in tx.mapping_documents.open()]
-    return [
-        Need("mapping", state, states.count(state), leads_to=("mappings", {}))
-        for state in ("backtested", "approved")
-        if state in states
-    ]
-
-
-def _stuck(tx: Transaction) -> list[Need]:
-    """Messages that were given up or wait for a decision, and events nobody could place."""
-    sent, heard = tx.deliveries.open_sent(), tx.deliveries.open_heard()
-    needs = []
-    for state in ("parked", "dead"):
-        count = sum(n for (_, found), n in sent.items() if found == state)
-        if count:
-            needs.append(Need("outbox", state, count, leads_to=("outbox", {"state": state})))
-    quarantined = sum(n for (_, found), n in heard.items() if found == "quarantined")
-    if quarantined:
-        leads_to = ("inbox_events", {"state": "quarantined"})
-        needs.append(Need("inbox", "quarantined", quarantined, leads_to=leads_to))
-    return needs
-
-
-def sum_line(found: Sum) -> Json:
-    """A sum as a line: count and money."""
-    return {"count": found.count, **money(found.amount_minor_units, found.currency)}
-
-
-def _verdict(systems: Sequence[Json], warnings: Sequence[Json], needs: Sequence[Need]) -> Json:
+def _verdict(systems: Sequence[Json], warnings: Sequence[Json], found: Sequence[Need]) -> Json:
     """One sentence that says whether all is well, and its tone."""
     stopped = [s["name"] for s in systems if s["state"] in ("reconnect", "drift")]
     retrying = [s["name"] for s in systems if s["state"] == "backing_off"]
-    invoices = sum(need.count for need in needs if need.sums)
+    invoices = sum(need.count for need in found if need.sums)
     if stopped:
         names = " and ".join(stopped)
         return {"tone": "bad", "sentence": f"{names} cannot be used until somebody looks at it."}
@@ -328,7 +242,7 @@ def _verdict(systems: Sequence[Json], warnings: Sequence[Json], needs: Sequence[
             "tone": "wait",
             "sentence": f"Everything runs. {invoices:,} {noun} for somebody.",
         }
-    if needs or warnings:
+    if found or warnings:
         return {"tone": "wait", "sentence": "Everything runs, but something wants a look."}
     if retrying:
         names = " and ".join(retrying)

@@ -34,6 +34,14 @@ def problems(page: Page) -> list[str]:
     return found
 
 
+def unreachable(page: Page) -> list[str]:
+    """What scrolls, and cannot be scrolled without a mouse."""
+    page.evaluate(_script())
+    options = {"runOnly": {"type": "rule", "values": ["scrollable-region-focusable"]}}
+    told = page.evaluate("options => axe.run(document, options)", options)
+    return [f"{page.url}: {said}" for said in _sentences(told["violations"])]
+
+
 def _sentences(violations: list[dict[str, Any]]) -> list[str]:
     return [
         f"{each['id']}: {each['help']} ({len(each['nodes'])}, first {each['nodes'][0]['html'][:160]};"

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from connector.people.roles import Role
-from tests.browser.accessibility import problems
+from tests.browser.accessibility import problems, unreachable
 from tests.browser.conftest import Come
 from tests.browser.house import House
 from tests.browser.visitor import DESKTOP, PHONE, Visitor
@@ -71,13 +71,29 @@ def test_every_page_is_accessible_in_light_and_dark(come: Come, pages: list[str]
     assert not found, "\n".join(found)
 
 
-def test_every_page_fits_a_phone(come: Come, pages: list[str]):
+def test_every_page_fits_a_phone_and_cuts_no_table_off(come: Come, pages: list[str]):
     admin = come(PHONE, Role.ADMIN)
     found: list[str] = []
+    cards = 0
     for address in pages:
         admin.open(address)
         found += filter(None, [admin.is_too_wide()])
+        found += admin.cut_off() + unreachable(admin.page)
+        cards += admin.page.locator("table.cards").count()
     assert not found, "\n".join(found)
+    assert cards > 10
+
+
+def test_on_a_phone_each_value_stands_behind_the_name_of_its_column(come: Come):
+    admin = come(PHONE, Role.ADMIN)
+    admin.open("/settings")
+    role = admin.row("Omar Haddad").locator("td").first
+
+    shown = role.evaluate("e => getComputedStyle(e, '::before').content")
+    assert shown == '"Role"'
+    box = role.bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] <= PHONE.width
 
 
 def test_every_page_works_without_javascript(come: Come, pages: list[str], house: House):

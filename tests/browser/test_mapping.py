@@ -31,7 +31,7 @@ def test_a_mapping_is_changed_with_its_effect_before_it(come: Come, house: House
     admin.to("Mappings")
     admin.press("New draft", "link")
     admin.choose("Layer", layer)
-    admin.fill("Why (optional)", "Small invoices are not worth the fee.")
+    admin.fill("Why", "Small invoices are not worth the fee.")
     admin.press("Begin")
     admin.heading_begins(title)
 

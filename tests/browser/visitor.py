@@ -159,6 +159,20 @@ class Visitor:
         )
         return f"{self.page.url} is {wide} wide on {open_width}" if wide > open_width else None
 
+    def cut_off(self) -> list[str]:
+        """The tables of which a part can neither be seen nor be scrolled to with the keyboard."""
+        found: list[str] = self.page.evaluate(
+            """() => [...document.querySelectorAll('table')].filter(table => {
+                const scrolls = (e) => ['auto', 'scroll'].includes(getComputedStyle(e).overflowX)
+                let holder = table
+                while (holder && !scrolls(holder)) holder = holder.parentElement
+                const edge = (holder || document.documentElement).getBoundingClientRect().right
+                const hidden = table.getBoundingClientRect().right > edge + 1
+                return hidden && !(holder && holder.tabIndex >= 0)
+            }).map(table => table.outerHTML.slice(0, 120))"""
+        )
+        return [f"{self.page.url}: {table}" for table in found]
+
     def keep(self, name: str, *, look_closely: bool = False) -> None:
         """A picture of the page as it is now, for people to look at; and it fits the window. `look_closely`: it is no
         page that the navigation leads to, so its accessibility is looked at here, once."""

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, text
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, inspect, text
 
 from connector.errors import ConfigError, InvariantBroken
+from connector.store import migration
 from connector.store.database import Database
 from connector.store.ddl import schema_statements
-from connector.store.schema import APPEND_ONLY, FROZEN, KEPT, metadata
+from connector.store.schema import APPEND_ONLY, FINAL, FROZEN, KEPT, metadata
 from tests.databases import STREAM, finance, store_records
 from tests.fakes import FakeClock
 
+SCRIPTS = Path(migration.__file__).parent / "migrations"
 _NOW = "2026-03-02T09:30:00.000000Z"
 
 
@@ -64,6 +69,9 @@ def full(database: Database) -> Database:
         )
         _outbox(tx.connection, financing_id, 1, "pending")
         tx.exclusions.add(saved.record_id, "a private purchase", "ann")
+        correction_id = tx.corrections.add(saved.record_id, "[]", "a slip", "ann")
+        assert saved.outcome is not None
+        tx.corrections.note_outcomes({saved.outcome.id: correction_id})
         document_id = tx.mapping_documents.add("connection", "books", "a = 1\n", "ann").id
         tx.mapping_trials.start("backtest", document_id, "books", 1, "ann", {})
         tx.mapping_examples.add(
@@ -134,6 +142,15 @@ def test_fixed_columns_do_not_change(full: Database) -> None:
                 tx.connection.exec_driver_sql(f"update {table} set {column} = {value}")
             with full.write() as tx:  # the same value again is no change
                 tx.connection.exec_driver_sql(f"update {table} set {column} = {column}")
+
+
+def test_what_has_ended_stays_as_it_ended(full: Database) -> None:
+    with full.write() as tx:
+        tx.corrections.end(1, "ann", "taken back")
+    for table, columns in FINAL.items():
+        for column in columns:
+            _refused(full, f"update {table} set {column} = 'other'", "ended already")
+            _refused(full, f"update {table} set {column} = null", "ended already")
 
 
 def test_one_outbox_row_of_a_stream_is_in_flight(full: Database) -> None:
@@ -222,6 +239,42 @@ def test_a_fresh_schema_is_the_migrated_one(empty: Database, database: Database)
     assert found - expected == set()
     assert expected - found == set()
     assert len(expected) > len(metadata.tables)
+
+
+@pytest.mark.parametrize("revision", ["0001"])
+def test_a_store_in_use_comes_to_the_same_schema(
+    empty: Database, database: Database, revision: str
+) -> None:
+    with empty.write() as tx:
+        config = Config(attributes={"connection": tx.connection})
+        config.set_main_option("script_location", str(SCRIPTS))
+        command.upgrade(config, revision)
+    with empty.write() as tx:
+        (saved,) = store_records(tx, ["a"])
+        finance(tx, saved)
+        tx.exclusions.add(saved.record_id, "a private purchase", "ann")
+    with empty.read() as before:
+        present = {
+            table: before.connection.exec_driver_sql(f"select * from {table}").all()
+            for table in metadata.tables
+            if inspect(before.connection).has_table(table)
+        }
+    assert "record_corrections" not in present
+    with pytest.raises(InvariantBroken, match="never changed"), empty.write() as tx:
+        tx.connection.execute(text("update outcomes set kind = 'held'"))
+
+    empty.migrate()
+
+    with empty.read() as now, database.read() as migrated:
+        assert _described(now.connection) == _described(migrated.connection)
+        for table, rows in present.items():
+            assert now.connection.exec_driver_sql(f"select * from {table}").all() == rows
+    assert empty.missing_guards() == []
+    assert empty.quick_check() == []
+    with empty.write() as tx:
+        assert saved.outcome is not None
+        correction_id = tx.corrections.add(saved.record_id, "[]", "a slip", "ann")
+        tx.corrections.note_outcomes({saved.outcome.id: correction_id})
 
 
 def _described(connection: Connection) -> set[tuple[object, ...]]:

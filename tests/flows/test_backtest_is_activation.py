@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connector.acting import Actions
 from connector.authoring.stacks import Subject
+from connector.corrections import Overlay
+from connector.errors import RecordRejected, Refused
 from mappings import Outcome, OutcomeKind
 from tests.flows.conftest import Build
 from tests.flows.stage import Stage
@@ -48,8 +52,26 @@ def stored(stage: Stage) -> dict[str, Told]:
     return found
 
 
+def correct_some(stage: Stage) -> dict[str, Overlay]:
+    """People correct what they can of the records that wait, by entering a due date."""
+    correcting = Actions(stage.program).correcting
+    with stage.read() as tx:
+        waiting = tx.records.list_current(("held", "rejected"), limit=1000)
+    found: dict[str, Overlay] = {}
+    for row in waiting:
+        with suppress(Refused, RecordRejected):
+            done = correcting.correct(
+                row.record.id, {"invoice_due_date": "2026-09-30"}, "a slip", by="ann"
+            )
+            found[row.record.source_id] = done.overlay
+    assert found
+    return found
+
+
 def test_record_for_record(build: Build):
     stage = build(invoices=80, flow={"submit": "by_hand"}, source={"dirty_percent": 25})
+    stage.settle()
+    corrected = correct_some(stage)
     stage.settle()
     program, subject = stage.program, Subject("connection", "books")
 
@@ -86,7 +108,8 @@ def test_record_for_record(build: Build):
         assert decider is not None
         assert decider.mapping.document == mapping.document
         assert after == {
-            source_id: told(decider.evaluate_raw(raw)) for source_id, raw in raws.items()
+            source_id: told(decider.evaluate_corrected(raw, corrected.get(source_id, ()))[0])
+            for source_id, raw in raws.items()
         }
         moved = Counter(
             "worse" if ORDER.index(after[key][0]) > ORDER.index(before[key][0]) else "better"

@@ -337,6 +337,33 @@ def test_a_parked_message_is_decided(open_house):
     operator.see("/inbox/messages/999", 404)
 
 
+def test_a_message_that_took_effect_goes_on_from_its_page(open_house):
+    house = open_house(platform={"create_mode": "dumb"})
+    stage = house.stage
+    stage.add(invoice_number="THERE-1")
+    stage.fault("POST /v1/financing_sessions", "commit_then_timeout")
+    stage.fault("GET /v1/financing_sessions", "status_500", times=None, status=405)
+    stage.settle()
+    address = f"/inbox/messages/{stage.step('session').id}"
+    (session,) = stage.ledger.select("session")
+    operator = house.somebody(Role.OPERATOR)
+    given = {"decision": "took_effect", "reason": "I saw it."}
+
+    assert "It took effect: I saw it at bank" in operator.see(address).text
+    refused = operator.send(address, **given)
+    assert refused.status_code == 422
+    kept = Page(refused.text)
+    assert "Give the identifier it shows for it." in kept.text
+    chosen = [e.attributes["value"] for e in kept.all("input") if "checked" in e.attributes]
+    assert chosen == ["took_effect"], "what was given is still there"
+    assert stage.financing().state == "parked"
+
+    assert "Decided." in operator.sent(address, **given, remote_id=f" {session.id} ")
+    assert stage.financing().state == "submitted"
+    assert "outbox.took_effect" in house.actions()
+    assert not stage.violations()
+
+
 def test_causes_and_records_are_given_to_people(open_house):
     house = open_house(flow={"document": "wait"})
     stage = house.stage

@@ -6,9 +6,9 @@ from flask import Blueprint, render_template, request
 
 from connector.access import require
 from connector.console import here
-from connector.console.formatting import label
 from connector.console.queries import Query, filters_only, url_with
 from connector.people.roles import Permission
+from connector.views.auditing import entries
 
 page = Blueprint("audit", __name__, url_prefix="/audit")
 
@@ -30,6 +30,8 @@ def listing() -> str:
     query = Query()
     before = query.number("before")
     check = query.one_of("check", ("chain",)) is not None
+    program = here.program()
+    streams = {name: program.mapped_stream(name) for name in program.config.connections}
     with here.read() as tx:
         rows = tx.audit_list.page(
             actor=query.text("actor"),
@@ -40,11 +42,12 @@ def listing() -> str:
             before_seq=before,
             limit=PAGE_SIZE,
         )
+        shown = entries(tx, rows, streams)
         broken = tx.audit.verify_chain() if check else None
         newest = next(iter(tx.audit.recent(1)), None)
     return render_template(
         "audit.html",
-        rows=[(row, _detail(row.detail)) for row in rows],
+        entries=shown,
         broken=broken,
         newest=newest,
         values=request.args,
@@ -54,10 +57,3 @@ def listing() -> str:
         next_url=url_with(before=rows[-1].seq, check=None) if len(rows) == PAGE_SIZE else None,
         first_url=url_with(before=None) if before is not None else None,
     )
-
-
-def _detail(detail: object) -> list[tuple[str, str]]:
-    """What an entry says besides, as words."""
-    if not isinstance(detail, dict):
-        return []
-    return [(label(name), "" if value is None else str(value)) for name, value in detail.items()]

@@ -24,8 +24,10 @@ from connector.store.runs import RunRow
 from connector.subscribing import Step, keeper_of
 from connector.system import Finding, ManagesWebhooks
 from connector.views import connections as views
+from connector.views.auditing import entries
 from connector.views.lines import Json, run
 from connector.views.standing import system_state
+from connector.views.undecided import undecided_sentence
 
 page = Blueprint("connections", __name__, url_prefix="/connections")
 
@@ -78,11 +80,12 @@ def shown(
         tasks = views.tasks(tx, name)
         recent = tx.run_list.page(connection=name, limit=PLOTTED) if role == "connection" else []
         totals = tx.run_list.totals_of([row.id for row in recent])
-        acts = [
+        by_people = [
             row
             for row in tx.audit_list.page(subject=name, limit=50)
             if row.actor.startswith(("person:", "token:", "operator"))
         ][:10]
+        acts = entries(tx, by_people)
     return render_template(
         "connection.html",
         name=name,
@@ -105,9 +108,14 @@ def shown(
 def _of_connection(name: str) -> dict[str, Any]:
     program = here.program()
     connection, system = program.config.connections[name], program.systems[name]
+    stream, flow = program.mapped_stream(name), program.flow_of(name)
     with here.read() as tx:
         totals, streams = views.control_totals(tx, name), views.streams(tx, name, system)
+        count = 0 if totals else tx.invoices.undecided(name, stream)
     return {
+        "undecided": undecided_sentence(
+            name, count, has_flow=flow is not None, is_editable=connection.file is not None
+        ),
         "product": connection.system,
         "interval_seconds": connection.interval_seconds,
         "totals": totals,

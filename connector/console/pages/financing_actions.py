@@ -27,7 +27,8 @@ from connector.views.possibilities import Possible, possibilities
 page = Blueprint("financing_actions", __name__, url_prefix="/acts")
 
 
-def _standing(record_id: int) -> tuple[RecordRow, FinancingRow | None]:
+def standing_of(record_id: int) -> tuple[RecordRow, FinancingRow | None]:
+    """The record of this number, and its financing. Raises NotFound."""
     if record_id > LARGEST_NUMBER:
         raise NotFound("There is no such invoice.")
     with here.read() as tx:
@@ -39,7 +40,7 @@ def _standing(record_id: int) -> tuple[RecordRow, FinancingRow | None]:
 @page.app_template_global("possible_acts")
 def possible_acts(record_id: int) -> dict[str, Possible]:
     """What may be done about an invoice now, by its name, for the head of its life."""
-    record, financing = _standing(record_id)
+    record, financing = standing_of(record_id)
     financier = None if financing is None else here.program().financiers.get(financing.financier)
     return possibilities(record, financing, financier)
 
@@ -51,7 +52,7 @@ def show(record_id: int) -> str:
 
 
 def _page(record_id: int, errors: dict[str, str], values: dict[str, str]) -> str:
-    record, financing = _standing(record_id)
+    record, financing = standing_of(record_id)
     with here.read() as tx:
         line = tx.invoices.one(record_id)
         exclusion = tx.exclusions.in_force([record_id]).get(record_id)
@@ -109,7 +110,7 @@ def _financing_of(financing: FinancingRow | None) -> FinancingRow:
 @require(Permission.FINANCING_REQUEST)
 def request_financing(record_id: int) -> Response:
     """Request financing, or another session for an invoice whose session was canceled or has expired."""
-    record, _ = _standing(record_id)
+    record, _ = standing_of(record_id)
     by = current_person().actor
 
     def work() -> None:
@@ -125,7 +126,7 @@ def request_financing(record_id: int) -> Response:
 @require(Permission.FINANCING_CANCEL)
 def cancel(record_id: int) -> Response | tuple[str, int]:
     """Cancel the application while its session is open."""
-    record, financing = _standing(record_id)
+    record, financing = standing_of(record_id)
     found, given = _financing_of(financing), request.form.get("reason", "")
     try:
         reason = reason_given(given)
@@ -146,7 +147,7 @@ def cancel(record_id: int) -> Response | tuple[str, int]:
 @require(Permission.FINANCING_REQUEST)
 def widget(record_id: int) -> str | Response:
     """Open the financier's own widget: its one-time tokens, on this one answer and nowhere else."""
-    _, financing = _standing(record_id)
+    _, financing = standing_of(record_id)
     found = _financing_of(financing)
     program = here.program()
     financier = program.financiers.get(found.financier)
@@ -167,7 +168,7 @@ def widget(record_id: int) -> str | Response:
 @require(Permission.DOCUMENTS_ATTACH)
 def attach(record_id: int) -> Response | tuple[str, int]:
     """Attach a file."""
-    record, _ = _standing(record_id)
+    record, _ = standing_of(record_id)
     given, purpose = request.files.get("file"), request.form.get("purpose", "invoice")
     by = current_person().actor
     try:
@@ -187,7 +188,7 @@ def attach(record_id: int) -> Response | tuple[str, int]:
 @require(Permission.RECORDS_CORRECT)
 def exclude(record_id: int) -> Response | tuple[str, int]:
     """Leave the invoice out."""
-    _standing(record_id)
+    standing_of(record_id)
     given, by = request.form.get("reason", ""), current_person().actor
     try:
         reason_given(given)
@@ -201,7 +202,7 @@ def exclude(record_id: int) -> Response | tuple[str, int]:
 @require(Permission.RECORDS_CORRECT)
 def include(record_id: int) -> Response:
     """Take back that somebody left it out."""
-    _standing(record_id)
+    standing_of(record_id)
     by = current_person().actor
     said = "Taken back: the mapping decides again."
     return _done(record_id, said, lambda: actions().excluding.take_back(record_id, by=by))
@@ -211,7 +212,7 @@ def include(record_id: int) -> Response:
 @require(Permission.RECORDS_CORRECT)
 def retry(record_id: int) -> Response:
     """Decide it anew, and have it read once more."""
-    record, _ = _standing(record_id)
+    record, _ = standing_of(record_id)
     done = actions().retrying.retry([record_id], by=current_person().actor)
     if done.requested:
         here.wake(f"pull:{record.connection}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -12,6 +13,7 @@ from connector.acting import Actions
 from connector.console import here
 from connector.console.formatting import plural
 from connector.errors import ConnectorError, NotFound, Refused
+from connector.inbox_actions.excluding import reason_given
 from connector.people.roles import Permission
 from connector.store.reading_inbox import LISTED_AT_MOST, WAITING, InboxSelection
 from connector.views.deliveries import masked_payload
@@ -191,10 +193,10 @@ def safe_back() -> str:
 @require(Permission.RECORDS_CORRECT)
 def message(row_id: int) -> str:
     """A parked message, and what may be decided about it."""
-    return _message(row_id, {}, "")
+    return _message(row_id, {}, {})
 
 
-def _message(row_id: int, errors: dict[str, str], reason: str) -> str:
+def _message(row_id: int, errors: dict[str, str], given: Mapping[str, str]) -> str:
     if row_id > LARGEST_NUMBER:
         raise NotFound("There is no such message.")
     with here.read() as tx:
@@ -208,26 +210,40 @@ def _message(row_id: int, errors: dict[str, str], reason: str) -> str:
         "may_have_left": left,
         "is_write_back": row.timeline_id is not None,
     }
-    return render_template("inbox_message.html", errors=errors, reason=reason, **shown)
+    return render_template(
+        "inbox_message.html",
+        errors=errors,
+        decision=given.get("decision") or "look",
+        reason=given.get("reason", ""),
+        remote_id=given.get("remote_id", ""),
+        **shown,
+    )
 
 
 @page.post("/messages/<int:row_id>")
 @require(Permission.RECORDS_CORRECT)
 def decide(row_id: int) -> Response | tuple[str, int]:
     """Decide about a parked message."""
-    what, reason = request.form.get("decision", ""), request.form.get("reason", "")
-    by = current_person().actor
+    given = {name: value[:1000] for name, value in request.form.items()}
+    what = given.get("decision", "")
+    try:
+        reason = reason_given(given.get("reason", ""))
+    except Refused as error:
+        return _message(row_id, {"reason": str(error)}, given), 422
+    took_effect = what == "took_effect"
     try:
         actions().parked.decide(
             row_id,
             "again" if what in ("look", "send") else what,
             reason,
-            by=by,
+            by=current_person().actor,
             it_is_not_there=what == "send",
+            remote_id=given.get("remote_id") if took_effect else None,
         )
     except ConnectorError as error:
         if isinstance(error, NotFound):
             raise
-        return _message(row_id, {"reason": str(error)}, reason), 422
+        field = "remote_id" if took_effect else "reason"
+        return _message(row_id, {field: str(error)}, given), 422
     flash("Decided. What follows is done by the next round.", "good")
     return redirect(url_for("inbox.listing"), 303)

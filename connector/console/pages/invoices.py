@@ -21,6 +21,7 @@ from connector.store.transaction import Transaction
 from connector.views import find_record
 from connector.views.invoices import everything, invoice_line, sum_line
 from connector.views.lines import Json
+from connector.views.undecided import undecided_sentence
 
 page = Blueprint("invoices", __name__, url_prefix="/invoices")
 
@@ -66,6 +67,7 @@ def listing() -> str:
         sums = summed(lines) if whole else tx.invoices.sums(chosen)
         total = sum(each.count for each in sums)
         currencies = tx.invoices.currencies()
+        undecided = [] if lines or filters_only() else _undecided(tx, program)
     active = filters_only()
     more = set(active) & {"state", "financier", "reason_code", "amount_from", "amount_to"}
     return render_template(
@@ -79,6 +81,7 @@ def listing() -> str:
         active=active,
         labels=LABELS,
         problems=query.problems,
+        undecided=undecided,
         more_open=bool(more),
         choices={
             "connection": list(program.config.connections),
@@ -89,6 +92,23 @@ def listing() -> str:
             "currency": sorted({*currencies, *(each.currency for each in sums)} - {NO_CURRENCY}),
         },
     )
+
+
+def _undecided(tx: Transaction, program: Program) -> list[str]:
+    """Why no invoice is listed although some were read: a sentence for each connection of which that is true."""
+    found = []
+    for name, connection in program.config.connections.items():
+        count = tx.invoices.undecided(name, program.mapped_stream(name))
+        if count:
+            found.append(
+                undecided_sentence(
+                    name,
+                    count,
+                    has_flow=program.flow_of(name) is not None,
+                    is_editable=connection.file is not None,
+                )
+            )
+    return found
 
 
 @page.get("/export.<kind>")

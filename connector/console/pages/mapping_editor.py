@@ -112,6 +112,7 @@ def _explained(
         with here.read() as tx:
             record = find_record(tx, word)
             raw = tx.records.latest_raw(record.id)
+            correction = tx.corrections.in_force([record.id]).get(record.id)
     except NotFound as error:
         return None, str(error)
     drafts = program.mapping_life.drafts(document.id)
@@ -121,8 +122,8 @@ def _explained(
         return None, f"This document is no part of the mapping of {record.connection}."
     then.mapping = draft
     return [
-        ("In force now", explained(now, raw)),
-        ("With this document", explained(then, raw)),
+        ("In force now", explained(now, raw, correction)),
+        ("With this document", explained(then, raw, correction)),
     ], None
 
 

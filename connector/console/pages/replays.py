@@ -31,8 +31,9 @@ EFFECTS = {
 @page.get("")
 @require(Permission.DELIVERIES_REPLAY)
 def show() -> str:
-    """The three forms."""
-    return _forms({}, {})
+    """The three forms; with `after` in the address, one that goes on with the rest of a range."""
+    names = ("what", "name", "until", "after")
+    return _forms({name: request.args.get(name, "").strip()[:200] for name in names}, {})
 
 
 @page.post("")
@@ -63,6 +64,7 @@ def _range(given: Mapping[str, str], errors: dict[str, str]) -> Range:
         since=_day(given, "since", errors),
         until=_day(given, "until", errors),
         state=given.get("state") if given.get("state") in ("done", "quarantined") else None,
+        after=given.get("after") or None,
     )
 
 
@@ -80,13 +82,12 @@ def _day(given: Mapping[str, str], name: str, errors: dict[str, str]) -> date | 
 def _confirm(wanted: Range, found: Preview, given: Mapping[str, str]) -> str:
     noun = plural(found.count, NOUNS[wanted.what], MANY[wanted.what])
     rows = [f"{part}: {count:,}" for part, count in found.parts]
-    if found.is_cut:
-        rows.append(f"There are more: the oldest {MOST:,} are taken. Repeat the rest after them.")
-    hidden = {
-        name: given.get(name, "") for name in ("what", "name", "since", "until", "state", "reason")
-    }
+    if found.rest is not None:
+        rows.append(found.rest)
+    names = ("what", "name", "since", "until", "state", "reason", "after")
+    hidden = {name: given.get(name, "") for name in names}
     if found.count <= 0:
-        return _forms(given, {}, nothing=True)
+        return _forms({**given, "after": found.goes_on_at or ""}, {}, nothing=True)
     return render_template(
         "confirm.html",
         title=f"Repeat {noun}?",
@@ -94,7 +95,7 @@ def _confirm(wanted: Range, found: Preview, given: Mapping[str, str]) -> str:
         preview=found.sums,
         rows=rows,
         action=url_for("replays.ask"),
-        hidden={**hidden, "previewed": str(found.count)},
+        hidden={**hidden, "previewed": str(found.count), "goes_on_at": found.goes_on_at or ""},
         confirm_text=f"Repeat {noun}",
         back_url=url_for("replays.show"),
     )
@@ -113,6 +114,15 @@ def _done(wanted: Range, given: Mapping[str, str]) -> Response:
     if previewed.isdecimal() and int(previewed) != count:
         said += f" The preview said {previewed}: others changed something meanwhile."
     flash(said, "good")
+    if given.get("goes_on_at"):
+        rest = url_for(
+            "replays.show",
+            what=wanted.what,
+            name=wanted.name,
+            until=given.get("until"),
+            after=given["goes_on_at"],
+        )
+        return redirect(rest, 303)
     lists = {
         "events": "deliveries.events",
         "messages": "deliveries.listing",

@@ -52,7 +52,7 @@ def _people(
 def _may(role: Role) -> list[str]:
     """What a role may do beside looking, in words."""
     return [
-        each.value.replace(".", ": ").replace("_", " ")
+        each.label
         for each, least in LEAST_ROLES.items()
         if any(role.includes(one) for one in least)
     ]

@@ -8,9 +8,10 @@ from flask import Blueprint, current_app, render_template, url_for
 
 from connector.bootstrap import Program
 from connector.console import here
-from connector.console.formatting import grouped, label, plural
+from connector.console.formatting import grouped, label
 from connector.console.plots import Part, stacked_bar
-from connector.views.today import Need, Spoken, today
+from connector.views.needs import Need
+from connector.views.today import Spoken, today
 
 page = Blueprint("today", __name__)
 
@@ -29,14 +30,8 @@ HUES = {
 }
 """The colour of a status in the plot; its table says the same in words."""
 
-CAUSES = {
-    "document_missing": "The invoice document is missing",
-    "company_not_linked": "A company is not linked to the financier's",
-    "buyer_limit_missing": "The buyer has no approved limit at the financier",
-    "changed_after_submission": "The invoice changed after it was sent for financing",
-    "sent_to_another_financier": "The invoice was sent to another financier",
-}
-"""Causes of the connector's own gates; every other cause is a word of the mapping."""
+CAUSES_SHOWN = 12
+"""So many causes of the error inbox are listed; the rest is counted and stands there."""
 
 
 @page.get("/")
@@ -60,10 +55,13 @@ def show() -> str:
         )
         for part in line["parts"]:
             part["hue"] = HUES.get(part["status"], 2)
+    waiting = [need for need in shown["needs"] if need.leads_to[0] == "inbox"]
+    left_out = waiting[CAUSES_SHOWN:]
     return render_template(
         "today.html",
         **shown,
-        lines=[{"need": need, "title": title(need), "url": url(need)} for need in shown["needs"]],
+        lines=[(need, url(need)) for need in shown["needs"] if need not in left_out],
+        left_out=left_out,
     )
 
 
@@ -72,7 +70,14 @@ def spoken(program: Program) -> list[Spoken]:
     config = program.config
     return [
         *(
-            Spoken(c.name, "connection", c.system, c.interval_seconds)
+            Spoken(
+                c.name,
+                "connection",
+                c.system,
+                c.interval_seconds,
+                None if program.flow_of(c.name) else program.mapped_stream(c.name),
+                c.file is not None,
+            )
             for c in config.connections.values()
         ),
         *(
@@ -82,36 +87,13 @@ def spoken(program: Program) -> list[Spoken]:
     ]
 
 
-def title(need: Need) -> str:
-    """What is to be done, in words."""
-    code = need.reason_code
-    if need.kind == "reconnect":
-        return f"{code} refused our credentials: renew its access"
-    if need.kind == "drift":
-        return f"{code} answers in another shape than it promises"
-    if need.kind == "paused":
-        return f"{code} is paused"
-    if need.kind == "moved_on":
-        return f"With the financier, but in the accounting system: {label(code)}"
-    if need.kind == "parked":
-        return "Nobody knows whether it was submitted: look it up at the financier"
-    if need.kind == "outbox":
-        return f"{plural(need.count, 'message')} could not be delivered ({label(code)})"
-    if need.kind == "inbox":
-        return f"{plural(need.count, 'event')} from a financier could not be placed"
-    if need.kind == "mapping":
-        step = "to be approved or activated" if code == "backtested" else "to be activated"
-        return f"{plural(need.count, 'change')} of a mapping {step}"
-    return CAUSES.get(code, label(code).capitalize())
-
-
 def url(need: Need) -> str | None:
     """The list that shows what is meant; None where there is no such page."""
     where, filters = need.leads_to
     endpoints = {
         "inbox": ("inbox.listing", "invoices.listing"),
         "invoices": ("invoices.listing",),
-        "connections": ("connections.listing",),
+        "connections": ("connections.show",),
         "outbox": ("deliveries.listing",),
         "inbox_events": ("deliveries.events",),
         "mappings": ("mappings.listing",),

@@ -22,8 +22,10 @@ from connector.store.schema.financing import (
     status_timeline,
 )
 from connector.store.schema.inbox_work import (
+    corrected_outcomes,
     inbox_assignments,
     manual_exclusions,
+    record_corrections,
     reread_requests,
 )
 from connector.store.schema.mappings import (
@@ -40,7 +42,7 @@ from connector.store.schema.people import (
     sign_in_brakes,
     web_sessions,
 )
-from connector.store.schema.rules import APPEND_ONLY, FROZEN, KEPT, REPLACEABLE, TERMS
+from connector.store.schema.rules import APPEND_ONLY, FINAL, FROZEN, KEPT, REPLACEABLE, TERMS
 from connector.store.schema.sources import (
     company_links,
     connection_states,
@@ -58,6 +60,7 @@ from connector.store.schema.sources import (
 
 __all__ = [
     "APPEND_ONLY",
+    "FINAL",
     "FROZEN",
     "INSTANT_FORMAT",
     "KEPT",
@@ -72,6 +75,7 @@ __all__ = [
     "buyer_limits",
     "company_links",
     "connection_states",
+    "corrected_outcomes",
     "counterparties",
     "cursors",
     "feed_attempts",
@@ -95,6 +99,7 @@ __all__ = [
     "outcomes",
     "page_marks",
     "people",
+    "record_corrections",
     "record_versions",
     "reread_requests",
     "run_totals",

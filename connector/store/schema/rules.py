@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-APPEND_ONLY = ("record_versions", "outcomes", "status_timeline", "audit_log", "feed_events")
+APPEND_ONLY = (
+    *("record_versions", "outcomes", "status_timeline", "audit_log", "feed_events"),
+    "corrected_outcomes",
+)
 """Tables whose rows are never changed or deleted: triggers refuse it."""
 
 FROZEN = {
@@ -32,8 +35,12 @@ FROZEN = {
     "inbox": ("endpoint", "event_id", "verification", "body", "received_at"),
     "invoice_documents": ("record_id", "purpose", "sha256", "content"),
     "manual_exclusions": ("record_id", "reason", "excluded_at", "excluded_by"),
+    "record_corrections": ("record_id", "fields", "reason", "corrected_at", "corrected_by"),
 }
 """Columns that never change once a row is written (one key, one payload; one reference per invoice): by trigger."""
+
+FINAL = {"record_corrections": ("ended_at", "ended_by", "ended_reason")}
+"""Columns that are written once: by trigger, as soon as the first of them has a value."""
 
 TERMS = (
     "financier",
@@ -57,6 +64,6 @@ REPLACEABLE = ("ready", "withdrawn")
 KEPT = (
     *("source_records", "financing_invoices", "outbox", "feed_deliveries"),
     *("mapping_documents", "mapping_versions", "mapping_trials", "mapping_examples"),
-    "manual_exclusions",
+    *("manual_exclusions", "record_corrections"),
 )
 """Tables whose rows change, but are never deleted: by trigger."""

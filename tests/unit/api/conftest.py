@@ -39,6 +39,8 @@ HOSTILE = "<script>alert(1)</script>"
 class FakeFinancier:
     """A financier that knows one company."""
 
+    repeatable_steps: frozenset[str] = frozenset()
+
     def companies(self) -> list[RemoteCompany]:
         return [RemoteCompany("c-1", HOSTILE, "US", "approved")]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from connector.people.roles import Role
 from tests.fakes import FakeClock
 from tests.unit.access.house import House
 from tests.unit.api.conftest import HOSTILE, Caller
@@ -102,3 +103,46 @@ def test_the_audit_log_is_shown_and_checked(admin: Caller) -> None:
     newest = admin.get("/audit", limit=1).json["items"][0]
     assert (newest["action"], newest["subject"]) == ("connection.pause", "books")
     assert admin.get("/audit/check").json == {"whole": True, "broken": []}
+
+
+def test_records_and_causes_are_given_to_people(admin: Caller, stocked: House) -> None:
+    stocked.add("ana@example.com", Role.OPERATOR)
+    given = admin("PUT", "/records/h0/assignment", json={"person": "Ana@example.com"})
+    assert (given.json["person"], given.json["name"]) == ("ana@example.com", "Ana")
+    number = given.json["subject"]
+    (cause,) = admin.get("/records/causes").json["items"]
+    assert cause["assigned_to"] is None
+    asked = {"subject": cause["subject"], "person": "ana@example.com"}
+    assert admin("POST", "/records/causes/assign", json=asked).status_code == 200
+    assert admin.get("/records/causes").json["items"][0]["assigned_to"] == "Ana"
+    with stocked.program.database.read() as tx:
+        assert set(tx.assignments.all()) == {number, cause["subject"]}
+
+    left = {"subject": cause["subject"]}
+    assert admin("POST", "/records/causes/release", json=left).json["person"] is None
+    assert admin("DELETE", "/records/h0/assignment").json["person"] is None
+    with stocked.program.database.read() as tx:
+        assert not tx.assignments.all()
+        done = [row.action for row in tx.audit.recent(4)[::-1]]
+    assert done == ["inbox.assigned", "inbox.assigned", "inbox.released", "inbox.released"]
+
+
+def test_nothing_is_given_to_nobody_or_for_nothing(admin: Caller, stocked: House) -> None:
+    stocked.add("ana@example.com", Role.OPERATOR)
+    nobody = admin("PUT", "/records/h0/assignment", json={"person": "x@example.com"})
+    assert nobody.status_code == 404
+    asked = {"subject": "cause of nothing", "person": "ana@example.com"}
+    assert admin("POST", "/records/causes/assign", json=asked).status_code == 404
+    viewer = Caller(stocked, Role.VIEWER)
+    refused = viewer("PUT", "/records/h0/assignment", json={"person": "ana@example.com"})
+    assert refused.status_code == 403
+    with stocked.program.database.read() as tx:
+        assert not tx.assignments.all()
+
+
+def test_a_message_that_is_not_parked_is_not_decided(admin: Caller, stocked: House) -> None:
+    body = {"what": "took_effect", "reason": "I saw it."}
+    assert admin("POST", "/deliveries/sent/999/decide", json=body).status_code == 404
+    assert admin("POST", "/deliveries/sent/999/decide", json={"what": "done"}).status_code == 422
+    viewer = Caller(stocked, Role.VIEWER)
+    assert viewer("POST", "/deliveries/sent/999/decide", json=body).status_code == 403

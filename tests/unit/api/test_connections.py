@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from connector.feed import replaying as feed_replaying
 from connector.people.roles import Role
 from connector.system import Finding
 from tests.unit.access.house import House
 from tests.unit.api.conftest import Caller
+from tests.unit.feed.conftest import tell
 
 
 class FakeSystem:
@@ -48,13 +50,38 @@ def test_running_walking_and_trying(admin: Caller, house: House) -> None:
 
 def test_deliveries_are_repeated_after_asking_what_it_does(admin: Caller, house: House) -> None:
     shown = admin.get("/deliveries/repeat", what="events").json
-    assert shown == {"count": 0, "parts": [], "sums": [], "is_cut": False}
+    assert (shown["count"], shown["is_cut"], shown["rest"]) == (0, False, None)
     assert admin.get("/deliveries/repeat", what="feed", name="erp").json["count"] == 0
     assert admin.get("/deliveries/repeat", what="everything").status_code == 422
     body = {"what": "messages", "reason": "looked at it", "since": "2026-01-01"}
     assert admin("POST", "/deliveries/repeat", json=body).json == {"count": 0}
     assert house.actions()[-1][1] == "messages.repeated"
     assert admin("POST", "/deliveries/repeat", json={"what": "events"}).status_code == 422
+
+
+def test_a_long_range_of_the_feed_is_sent_again_part_by_part(
+    admin: Caller, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_replaying, "MOST", 2)
+    program = house.program
+    program.feed.register()
+    with program.database.write() as tx:
+        financing = tx.financing.recent(1)[0].id
+        for status in ("draft", "submitted", "approved"):
+            tell(tx, financing, status)
+        tx.feed_endpoints.moved("erp", tx.feed.end())
+    wanted = {"what": "feed", "name": "erp"}
+    shown = admin.get("/deliveries/repeat", **wanted).json
+    assert (shown["count"], shown["is_cut"]) == (2, True)
+    assert shown["goes_on_at"] in shown["rest"]
+    body = {**wanted, "reason": "lost"}
+    assert admin("POST", "/deliveries/repeat", json=body).json == {"count": 2}
+
+    rest = {**wanted, "after": shown["goes_on_at"]}
+    assert admin.get("/deliveries/repeat", **rest).json["count"] == 1
+    assert admin("POST", "/deliveries/repeat", json={**body, **rest}).json == {"count": 1}
+    assert admin.get("/deliveries/repeat", **rest).json["rest"] is None
+    assert admin.get("/deliveries/repeat", **wanted, after="nonsense").status_code == 400
 
 
 def test_what_stands_in_the_main_file_is_not_changed_from_here(admin: Caller, house: House) -> None:

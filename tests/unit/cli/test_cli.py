@@ -102,6 +102,15 @@ def test_a_row_that_is_not_parked_is_not_decided(run: Run, lived: Stage):
     assert "parked" in said.err
 
 
+def test_a_message_that_took_effect_is_decided_in_the_same_words(run: Run, lived: Stage):
+    reason = ("--reason", "x")
+    said = run("--config", lived.config_path, "decide", "1", "took_effect", *reason)
+    assert said.code in (6, 10)
+    assert "parked" in said.err
+    wrong = run("--config", lived.config_path, "decide", "1", "drop", *reason, "--remote-id", "i")
+    refused(wrong, 2, "--remote-id", "took_effect")
+
+
 def test_a_connection_without_a_flow_is_named(run: Run, lived: Stage):
     refused(run("--config", lived.config_path, "link", "companies", "nobody"), 3, "nobody", "books")
 

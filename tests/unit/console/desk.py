@@ -53,8 +53,8 @@ class Desk:
 
 
 @contextmanager
-def desk_in(directory: Path, template: Path) -> Iterator[Desk]:
-    """`template`: a store to begin with."""
+def desk_in(directory: Path, template: Path, *, flow: bool = True) -> Iterator[Desk]:
+    """`template`: a store to begin with; without `flow`, its connection leads nowhere."""
     shutil.copy(template, directory / "connector.db")
     path = write_config(
         directory,
@@ -66,7 +66,7 @@ def desk_in(directory: Path, template: Path) -> Iterator[Desk]:
     text = path.read_text("utf-8").replace(
         "[encryption]", "[access]\npassword_memory_mebibytes = 1\n[encryption]"
     )
-    path.write_text(text, "utf-8")
+    path.write_text(text if flow else text.partition("[[flows]]")[0], "utf-8")
     program = Program(read_config(path, {}), clock=FakeClock(START))
     yield Desk(program)
     program.close()

@@ -10,6 +10,7 @@ import pytest
 from marshmallow import Schema, fields, validate
 
 from connector.config.fields import SecretField, WebAddressField
+from connector.connecting import replaying
 from connector.connecting.files import text_of
 from connector.connecting.forms import fields_of, read
 from connector.connecting.replaying import Range, preview, repeat
@@ -259,6 +260,26 @@ def test_parked_messages_are_tried_again_by_decisions(desk: Desk):
         }  # nothing had left: sent without a look-up
     assert desk.actions()[-3:] == ["outbox.again", "outbox.again", "messages.repeated"]
     assert preview(desk.program, Range("messages")).count == 0
+
+
+def test_never_more_than_so_many_are_repeated_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(replaying, "MOST", 2)
+    park(desk, "x1", "x2", "x3")
+    given = {"what": "messages", "reason": "looked at it"}
+    asked = desk.send("/deliveries/repeat", 200, **given).text
+    assert "Repeat 2 messages?" in asked
+    assert "The range holds more: at most 2 are repeated at once, the oldest first." in asked
+    desk.send("/deliveries/repeat", 303, **given, previewed="2", confirmed="yes")
+    with desk.program.database.read() as tx:
+        assert tx.outbox.counts() == {("bank", "pending"): 2, ("bank", "parked"): 1}
+    rest = preview(desk.program, Range("messages"))
+    assert (rest.count, rest.rest) == (1, None)
+
+    hear(desk, "a", "b", "c")
+    finish(desk)
+    events = preview(desk.program, Range("events"))
+    assert events.count == 2
+    assert "begin with the day on which the last of these came, 2026-03-02" in (events.rest or "")
 
 
 def test_what_cannot_be_repeated_is_said(desk: Desk):

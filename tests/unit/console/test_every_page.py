@@ -19,6 +19,7 @@ PAGES = (
     "/inbox?mine=me",
     "/inbox?reason_code=changed_after_submission",
     "/acts/8",
+    "/acts/8/correct",
     "/companies",
     "/companies?suggest=yes",
     "/runs",

@@ -102,7 +102,7 @@ def test_a_life_is_on_one_page(page: Reader):
 
     for said in ("1,000.01 USD", "Status timeline", "Submission", "Documents", "Audit"):
         assert said in life.text
-    assert "submit.invoice" in life.text
+    assert "invoice sent" in life.text
     assert "invoice_due_date" in life.text  # the mapping's explanation names the source's fields
 
 

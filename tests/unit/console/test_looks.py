@@ -40,7 +40,7 @@ def test_an_instant_says_its_zone():
 
 @pytest.mark.parametrize(
     ("milliseconds", "shown"),
-    [(None, ""), (0, "0 ms"), (999, "999 ms"), (2_150, "2.1 s"), (59_999, "59 s"), (200_000, "3 min 20 s"), (7_500_000, "2 h 5 min")],
+    [(None, ""), (0, "0 ms"), (999, "999 ms"), (2_150, "2.1 s"), (59_999, "59 s"), (200_000, "3 min 20 s"), (7_500_000, "2 h 5 min"), (300_000, "5 min"), (86_400_000, "24 h")],
 )  # fmt: skip
 def test_a_duration(milliseconds: int | None, shown: str):
     assert formatting.duration(milliseconds) == shown

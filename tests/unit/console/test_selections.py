@@ -113,8 +113,8 @@ def test_pages_go_on_where_the_last_one_ended(filled: Database):
 
 def test_what_waits_is_summed_by_cause_and_currency(filled: Database):
     with filled.read() as tx:
-        waiting = tx.invoices.waiting()
+        waiting = tx.error_inbox.causes()
 
-    assert {(w.kind, w.sum.currency) for w in waiting} == {("held", "USD"), ("held", "XXX")}
+    assert {(w.cause.kind, w.sum.currency) for w in waiting} == {("held", "USD"), ("held", "XXX")}
     assert sum(w.sum.count for w in waiting) == 6
     assert Sum("USD", 3, 3 * 99_999) in [w.sum for w in waiting]

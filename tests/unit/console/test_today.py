@@ -62,9 +62,82 @@ def test_what_is_held_is_counted_with_its_money_and_leads_to_its_list(
     assert (held.kind, held.count, held.sums[0]["amount"]) == ("held", 2, "24001.00")
     assert held.leads_to == (
         "inbox",
-        {"outcome": "held", "reason_code": "company_not_linked"},
+        {"connection": CONNECTION, "outcome": "held", "reason_code": "company_not_linked"},
     )
     assert rejected.count == 1
+
+
+def test_since_when_the_oldest_waits_is_said(database: Database, clock: FakeClock):
+    pulled(database)
+    with database.write() as tx:
+        store_records(tx, ["a"], "held")
+        (saved,) = store_records(tx, ["b"])
+        financing = finance(tx, saved)
+        tx.financing.set_state(financing, "submitting", None, ("ready",))
+        tx.financing.set_state(financing, "parked", "who knows", ("submitting",))
+    clock.advance(minutes=3)
+    with database.write() as tx:
+        store_records(tx, ["c"], "held")
+
+    needs = read(database, clock)["needs"]
+    assert {need.kind: (need.count, need.since) for need in needs} == {
+        "held": (2, "2026-03-02T09:30:00Z"),
+        "parked": (1, "2026-03-02T09:30:00Z"),
+    }
+
+
+def test_what_was_paused_or_stopped_says_since_when(database: Database, clock: FakeClock):
+    pulled(database)
+    clock.advance(minutes=4)
+    with database.write() as tx:
+        error = ReconnectRequired("The credentials were refused.")
+        tx.connections.failed(f"{CONNECTION}/pull", error, None, "reconnect")
+        tx.connections.succeeded(f"{FINANCIER}/poll")
+    (stopped,) = read(database, clock)["needs"]
+    assert stopped.since == "2026-03-02T09:30:00Z", "when it worked last"
+    assert stopped.leads_to == ("connections", {"name": CONNECTION})
+
+    with database.write() as tx:
+        tx.connections.succeeded(f"{CONNECTION}/pull")
+        tx.connections.pause(CONNECTION)
+        tx.audit.append("person:a@example.com", "connection.pause", CONNECTION, {})
+    clock.advance(minutes=5)
+    assert [need.since for need in read(database, clock)["needs"]] == ["2026-03-02T09:34:00Z"]
+
+
+def test_messages_and_events_that_are_stuck_say_since_when(database: Database, clock: FakeClock):
+    pulled(database)
+    with database.write() as tx:
+        (saved,) = store_records(tx, ["a"])
+        (row_id,) = tx.allocate("outbox", 1)
+        row = tx.outbox.add(
+            row_id=row_id,
+            stream="submit:1",
+            kind="invoice",
+            target=FINANCIER,
+            financing_invoice_id=finance(tx, saved),
+            idempotency_key="key",
+            payload={},
+        )
+        assert tx.outbox.park(row, Unavailable("unclear"))
+    clock.advance(minutes=9)
+
+    (stuck,) = read(database, clock)["needs"]
+    assert (stuck.kind, stuck.count, stuck.since) == ("outbox", 1, "2026-03-02T09:30:00Z")
+
+
+def test_causes_are_named_as_in_the_error_inbox_and_lead_to_exactly_theirs(page: Reader):
+    today_links = {
+        e.text: e.attributes["href"] or ""
+        for e in page("/").all("a")
+        if (e.attributes.get("href") or "").startswith("/inbox?")
+    }
+    inbox = [e.text for e in page("/inbox").all("a") if "reason_code=" in (e.attributes.get("href") or "")]  # fmt: skip
+
+    assert today_links
+    assert set(today_links) == set(inbox)
+    for title, address in today_links.items():
+        assert page(address).one("h1").text == title
 
 
 def test_a_refused_access_comes_before_everything(database: Database, clock: FakeClock):

@@ -162,6 +162,36 @@ def test_cursors_bound_a_range_and_the_endpoints_filter_holds(told: Post) -> Non
             replaying.replay_range(tx, drafts, "2026-13-99", None)
 
 
+def test_more_than_is_sent_at_once_goes_on_where_it_ended(
+    told: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replaying, "MOST", 2)
+    told.run()
+    begin, counts = None, []
+    while True:
+        with told.database.write() as tx:
+            chosen = replaying.replay_range(tx, told.endpoint, begin, None)
+            preview = replaying.preview(tx, told.endpoint, chosen)
+            assert replaying.replay(tx, told.endpoint, chosen, by="x") == preview.count
+        counts.append(preview.count)
+        begin = preview.goes_on_at
+        if begin is None:
+            break
+    assert counts == [2, 2, 1]
+    assert told.run() is True
+    assert len(told.receiver.taken) == 10, "each a second time"
+
+
+def test_exactly_as_many_as_are_sent_at_once_leave_no_rest(
+    told: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replaying, "MOST", 5)
+    told.run()
+    with told.database.read() as tx:
+        chosen = replaying.replay_range(tx, told.endpoint, None, None)
+    assert chosen.goes_on_at is None
+
+
 def test_what_was_never_offered_is_left_to_come_by_itself(told: Post) -> None:
     with told.database.read() as tx:
         wanted = replaying.replay_range(tx, told.endpoint, None, None)

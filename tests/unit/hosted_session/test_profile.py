@@ -23,8 +23,9 @@ from connector.financier import (
     LimitStatus,
     SessionStatus,
 )
+from connector.financier_answers import Misshapen
 from connector.financiers.hosted_session import HostedSession
-from connector.financiers.hosted_session.answers import Misshapen, Reader
+from connector.financiers.hosted_session.answers import Reader
 from connector.financiers.hosted_session.bodies import Writer
 from connector.financiers.hosted_session.profile import SHIPPED, load_profile, read_profile
 from connector.financiers.hosted_session.profile_schema import NAMES

@@ -197,12 +197,32 @@ DELIVERY_OVERTAKEN = "A delivery of the feed was sent while an earlier one of it
 DELIVERY_ATTEMPTS = "A delivery of the feed has not as many attempts as it counts."
 DELIVERY_OPEN = "The status feed holds a delivery that was not worked off."
 NOT_OFFERED = "An endpoint was not offered all events of the status feed."
+CORRECTED_ELSE = (
+    "An outcome came about by a correction of another record, or by one that was made later."
+)
+OVERTAKEN_CORRECTION = "A correction is in force although its source says otherwise."
 DIGEST = "A financing invoice was changed outside the connector."
 TIMELINE = "The status timeline was changed."
 AUDIT = "The audit log was changed."
 PAYLOAD = "An idempotency key has another payload."
 
+
+def correction(was: str, ended: str) -> str:
+    """A correction of the record `three`, which says nothing but its identifier."""
+    fields = f'[{{"path":"due","was":{was},"now":"2026-05-01"}}]'
+    return (
+        "insert into record_corrections (id, record_id, fields, reason, corrected_at, corrected_by, ended_at, ended_by, "
+        f"ended_reason) select 1, id, '{fields}', 'a slip', '2026-01-01T00:00:00.000000Z', 'ann', {ended}, {ended}, "
+        f"{ended} from source_records where source_id = 'three'"
+    )
+
+
 CANARIES = {
+    CORRECTED_ELSE: [
+        correction("null", "'2026-01-02T00:00:00.000000Z'"),
+        "insert into corrected_outcomes (outcome_id, correction_id) values (1, 1)",
+    ],
+    OVERTAKEN_CORRECTION: [correction('"2026-02-30"', "null")],
     LOST: [
         "update financing_invoices set state = 'withdrawn', state_reason = 'x' where state = 'submitted'"
     ],
