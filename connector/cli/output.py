@@ -16,9 +16,8 @@ from connector.pull import RunReport
 
 stdout = Console(highlight=False, soft_wrap=True)
 stderr = Console(stderr=True, highlight=False, soft_wrap=True)
-
-_ENDLESS = 100_000
-"""Columns of what has no edge."""
+_endless = Console(width=100_000, highlight=False, soft_wrap=True)
+"""Standard output into a file or another program, which get whole rows: only a terminal has an edge to fold at."""
 
 
 def print_json(value: Any) -> None:
@@ -42,8 +41,7 @@ def print_table(
         )
     for row in listed:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-    # A file or another program gets whole rows, however long: only a terminal has an edge to fold at.
-    stdout.print(table, width=None if stdout.is_terminal else _ENDLESS)
+    (stdout if stdout.is_terminal else _endless).print(table)
 
 
 def say(sentence: str) -> None:
