@@ -43,20 +43,12 @@ class Actions:
             )
         return flow
 
-    def decide_anew(
-        self,
-        connection: str,
-        *,
-        only_record: int | None = None,
-        reason_codes: Sequence[str] | None = None,
-    ) -> int:
-        """Decide stored records of a connection anew by its active mapping; how many came out otherwise."""
+    def decide_anew(self, connection: str, record_ids: Sequence[int]) -> int:
+        """Decide these stored records of a connection anew by its active mapping; how many came out otherwise."""
         decider = self._program.decider(connection)
         if decider is None:
             return 0
-        return self._program.redecider(connection).run(
-            decider, "recheck", only_record=only_record, reason_codes=reason_codes
-        )
+        return self._program.redecider(connection).run(decider, "recheck", only=record_ids)
 
     @property
     def excluding(self) -> Excluding:

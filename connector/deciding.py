@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, NamedTuple
 
 from connector.clock import Clock
@@ -23,7 +23,7 @@ from connector.gates import Standing, is_approved
 from connector.store.companies import LimitRow
 from connector.store.financing_rows import FinancingRow, Terms
 from connector.store.inbox_work import ManualExclusion
-from connector.store.records import NewOutcome
+from connector.store.records import InForce, NewOutcome
 from connector.store.transaction import Transaction
 from mappings import Mapping as CompiledMapping
 from mappings.canonical import FinancingInvoice
@@ -145,7 +145,8 @@ class Decider:
         names = tx.companies.names(self.flow.connection, sorted(unready)) if unready else {}
         kept = self._kept(tx, candidates, sent)
         left_out = tx.exclusions.in_force(known) if known else {}
-        standing = Standing(links, limits, names, documents, kept, left_out)
+        dropped = self._dropped(tx, candidates, sent, kept)
+        standing = Standing(links, limits, names, documents, kept, dropped, left_out)
         return [
             self._gates(candidate, outcome, sent.get(candidate.record_id), standing)
             for candidate, outcome in candidates
@@ -172,6 +173,38 @@ class Decider:
         versions = {c.record_id: c.version_id for c, _ in candidates}
         return {r.record_id for r in rows if decided[r.outcome_id] == versions[r.record_id]}
 
+    def _dropped(
+        self,
+        tx: Transaction,
+        candidates: Sequence[tuple[Candidate, Outcome]],
+        sent: Mapping[int, FinancingRow],
+        kept: Collection[int],
+    ) -> set[int]:
+        """Records under way at the financier that only another mapping does not offer any more: they are what they were
+        when they were last mapped."""
+        versions = {
+            c.record_id: c.version_id
+            for c, outcome in candidates
+            if outcome.invoice is None
+            and c.record_id not in kept
+            and (row := sent.get(c.record_id)) is not None
+            and row.is_under_way
+        }
+        if not versions:
+            return set()
+        return {
+            now.record_id
+            for now in tx.records.in_force(list(versions))
+            if now.version_id == versions[now.record_id] and self._was_offered(now)
+        }
+
+    def _was_offered(self, now: InForce) -> bool:
+        """Whether another mapping offered it, and would today; or whether that was found, and nobody has settled it."""
+        if now.kind != OutcomeKind.MAPPED:
+            return now.reason_code == CHANGED_AFTER_SUBMISSION
+        outlived = now.recheck_on is not None and now.recheck_on <= self.today
+        return now.mapping_version_id != self.mapping_version_id and not outlived
+
     def _documents(self, tx: Transaction, record_ids: Sequence[int]) -> set[int] | None:
         """Records that have their document; None where the flow does not wait for one."""
         if self.flow.document != "wait" or not self.needs.document:
@@ -185,36 +218,16 @@ class Decider:
         financing: FinancingRow | None,
         standing: Standing,
     ) -> Decision:
+        if financing is not None and financing.is_sent:
+            return self._already_sent(candidate, outcome, financing, standing)
         exclusion = standing.left_out.get(candidate.record_id)
-        is_sent = financing is not None and financing.is_sent
-        if exclusion is not None and not is_sent and outcome.kind is not OutcomeKind.EXCLUDED:
+        if exclusion is not None and outcome.kind is not OutcomeKind.EXCLUDED:
             return Decision(candidate, excluded(outcome, exclusion), None, financing)
         invoice = outcome.invoice
         if invoice is None:
             return Decision(candidate, outcome, None, financing)
         terms = self._terms(invoice)
         elsewhere = financing is not None and financing.financier != self.flow.financier
-        if financing is not None and elsewhere and financing.is_sent:
-            sentence = (
-                f"The invoice was sent to {financing.financier} before the flow was changed. An invoice has one "
-                "financing for all time; settle it there."
-            )
-            return Decision(candidate, held(outcome, OTHER_FINANCIER, sentence), None, None)
-        if financing is not None and financing.is_sent:
-            difference = financing.terms.difference(terms)
-            if difference is None or candidate.record_id in standing.kept:
-                return Decision(candidate, outcome, None, financing)
-            return Decision(
-                candidate,
-                held(
-                    outcome,
-                    CHANGED_AFTER_SUBMISSION,
-                    f"The invoice changed after it was sent for financing: {difference}. "
-                    "Settle the difference with the financier, or correct the invoice.",
-                ),
-                None,
-                financing,
-            )
         for role, company in (("buyer", invoice.buyer_id), ("supplier", invoice.supplier_id)):
             if self.needs.linked_companies and company not in standing.links:
                 sentence = (
@@ -236,6 +249,40 @@ class Decider:
             )
             return Decision(candidate, held(outcome, DOCUMENT_MISSING, sentence), None, financing)
         return Decision(candidate, outcome, terms, financing, moved=elsewhere)
+
+    def _already_sent(
+        self,
+        candidate: Candidate,
+        outcome: Outcome,
+        financing: FinancingRow,
+        standing: Standing,
+    ) -> Decision:
+        """Nothing is sent again: what is another now is for a person, as long as the financing is under way."""
+        invoice = outcome.invoice
+        if invoice is None:
+            if candidate.record_id not in standing.dropped:
+                return Decision(candidate, outcome, None, financing)
+            reason = outcome.sentence or "It is not for financing."
+            difference = f"the mapping does not offer it any more ({reason.rstrip('.')})"
+        elif financing.financier != self.flow.financier:
+            sentence = (
+                f"The invoice was sent to {financing.financier} before the flow was changed. An invoice has one "
+                "financing for all time; settle it there."
+            )
+            return Decision(candidate, held(outcome, OTHER_FINANCIER, sentence), None, None)
+        else:
+            found = financing.terms.difference(self._terms(invoice))
+            kept = candidate.record_id in standing.kept
+            if found is None or kept or not financing.is_under_way:
+                return Decision(candidate, outcome, None, financing)
+            difference = found
+        sentence = (
+            f"The invoice changed after it was sent for financing: {difference}. "
+            "Settle the difference with the financier, or correct the invoice."
+        )
+        return Decision(
+            candidate, held(outcome, CHANGED_AFTER_SUBMISSION, sentence), None, financing
+        )
 
     def _terms(self, invoice: FinancingInvoice) -> Terms:
         return Terms(
@@ -351,34 +398,3 @@ def count(totals: Totals, kind: str, currency: str | None, amount_minor_units: i
     key = (currency or NO_CURRENCY, kind)
     number, amount = totals.get(key, (0, 0))
     totals[key] = (number + 1, amount + (amount_minor_units or 0))
-
-
-def hold(
-    tx: Transaction, financing: FinancingRow, reason_code: str, sentence: str, today: date
-) -> None:
-    """Let a mapped, unsent invoice wait after all: what it lacks was only seen when it was to be sent.
-
-    It is decided again tomorrow at the latest; a document may have been attached without the record changing.
-    """
-    if tx.financing.state_of(financing.id) != "ready":
-        return
-    current = tx.records.current_outcome(financing.record_id)
-    (outcome_id,) = tx.allocate("outcomes", 1)
-    tx.records.decide(
-        financing.record_id,
-        current.version_id,
-        current.mapping_version_id,
-        None,
-        NewOutcome(
-            id=outcome_id,
-            kind=OutcomeKind.HELD.value,
-            reason_code=reason_code,
-            sentence=sentence,
-            currency=current.currency,
-            amount_minor_units=current.amount_minor_units,
-        ),
-        today + timedelta(days=1),
-    )
-    for correction in tx.corrections.of_outcomes([current.id]).values():
-        tx.corrections.note_outcomes({outcome_id: correction.id})
-    tx.financing.set_state(financing.id, "withdrawn", sentence, allowed_from=("ready",))

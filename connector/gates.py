@@ -22,6 +22,8 @@ class Standing(NamedTuple):
     """Records that have their document; None where the flow does not wait for one."""
     kept: set[int]
     """Records that stay financed as they were sent, whatever the mapping says now."""
+    dropped: set[int]
+    """Records under way at the financier that another mapping does not offer any more."""
     left_out: Mapping[int, ManualExclusion]
     """What people decided to leave out, by record."""
 

@@ -41,14 +41,14 @@ class Redecider:
         *,
         reason_codes: Sequence[str] | None = None,
         recheck_due: date | None = None,
-        only_record: int | None = None,
+        only: Sequence[int] | None = None,
         by_other_mapping: bool = False,
         stored_since: date | None = None,
         progress: Progress | None = None,
     ) -> int:
         """Decide again what matches; the number of records whose outcome changed. `task` is `remap` or `recheck`.
 
-        `by_other_mapping`: only what another mapping version decided, so that an interrupted re-mapping goes on where
+        `only`: none but these records. `by_other_mapping`: only what another mapping version decided, so that an interrupted re-mapping goes on where
         it ended. `stored_since`: only records whose latest version was stored on that day or later. Ends early when
         another mapping version becomes active: what that one demands is another run's work.
         """
@@ -56,7 +56,7 @@ class Redecider:
         run_id: int | None = None
         seen = changed = 0
         state = "succeeded"
-        after_id = 0 if only_record is None else only_record - 1
+        after_id = 0
         while True:
             with self._database.read() as tx:
                 batch = tx.records.iter_latest(
@@ -66,10 +66,11 @@ class Redecider:
                     recheck_due=recheck_due,
                     not_by_mapping=decider.mapping_version_id if by_other_mapping else None,
                     stored_since=stored_since,
+                    only=only,
                     after_id=after_id,
-                    limit=BATCH if only_record is None else 1,
+                    limit=BATCH,
                 )
-            if not batch or only_record not in (None, batch[0].record_id):
+            if not batch:
                 break
             after_id = batch[-1].record_id
             evaluated = [(row, decider.evaluate_raw(row.raw)) for row in batch]

@@ -46,8 +46,7 @@ def prepare(program: Program) -> None:
             redecider = program.redecider(flow.connection)
             with program.database.read() as tx:
                 stranded = tx.financing.stranded(flow.connection, flow.financier)
-            for record_id in stranded:
-                redecider.run(decider, "recheck", only_record=record_id)
+            redecider.run(decider, "recheck", only=stranded)
             program.catch_up_facts(flow.connection)
             program.linker(flow).catch_up()
             if flow.document == "wait":  # a document may have been attached just before a stop

@@ -19,10 +19,11 @@ from threading import Event
 
 from connector.clock import Clock
 from connector.config.model import Flow
-from connector.deciding import DOCUMENT_MISSING, Decider, hold
+from connector.deciding import DOCUMENT_MISSING, Decider
 from connector.documents import InvoiceDocuments
 from connector.errors import ContractDrift, InvariantBroken, RecordRejected, Refused
 from connector.financier import Financier
+from connector.holding import hold
 from connector.inbox_actions import Rereader
 from connector.limits import BuyerLimits
 from connector.linking import Linker

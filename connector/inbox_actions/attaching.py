@@ -83,5 +83,5 @@ class Attaching:
             detail = {"name": document.name, "purpose": purpose}
             tx.audit.append(by, "document.attached", subject(record), detail)
         if record.reason_code == DOCUMENT_MISSING:
-            self._decide_anew(record.connection, only_record=record.id)
+            self._decide_anew(record.connection, [record.id])
         return document_id

@@ -73,7 +73,7 @@ class CompanyLinks:
             tx.audit.append(by, "company.unlinked", subject, {"financier": flow.financier})
             ready = tx.error_inbox.ready_of(flow.connection, flow.financier, counterparty_id)
         for record_id in ready:
-            self._decide_anew(flow.connection, only_record=record_id)
+            self._decide_anew(flow.connection, [record_id])
         return True
 
     def _counterparty(self, counterparty_id: str) -> CounterpartyRow:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from connector.deciding import EXCLUDED_BY_PERSON
 from connector.errors import Refused
-from connector.inbox_actions.deciding_anew import DecideAnew
+from connector.inbox_actions.deciding_anew import DecideAnew, by_connection
 from connector.store.database import Database
 from connector.store.reading import RecordRow
 from connector.store.transaction import Transaction
@@ -45,7 +45,7 @@ class Excluding:
             if refusal is not None:
                 raise refusal
             self._add(tx, record, text, by)
-        self._decide_anew(record.connection, only_record=record_id)
+        self._decide_anew(record.connection, [record_id])
         self._verify(record_id, by)
 
     def exclude_all(self, record_ids: Sequence[int], reason: str, *, by: str) -> int:
@@ -58,9 +58,8 @@ class Excluding:
                 if self._refusal(tx, record) is None:
                     self._add(tx, record, text, by)
                     done.append(record)
-        for connection in sorted({record.connection for record in done}):
-            codes = {r.reason_code for r in done if r.connection == connection and r.reason_code}
-            self._decide_anew(connection, reason_codes=sorted(codes))
+        for connection, ids in by_connection(done).items():
+            self._decide_anew(connection, ids)
         for record in done:
             self._verify(record.id, by)
         return len(done)
@@ -73,7 +72,7 @@ class Excluding:
                 raise Refused("Nobody left this invoice out, so there is nothing to take back.")
             tx.exclusions.revoke(record_id, by)
             tx.audit.append(by, "record.exclusion_revoked", subject(record), {})
-        self._decide_anew(record.connection, only_record=record_id)
+        self._decide_anew(record.connection, [record_id])
 
     def _add(self, tx: Transaction, record: RecordRow, reason: str, by: str) -> None:
         tx.exclusions.add(record.id, reason, by)

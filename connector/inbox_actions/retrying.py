@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from connector.inbox_actions.deciding_anew import DecideAnew
+from connector.inbox_actions.deciding_anew import DecideAnew, by_connection
 from connector.inbox_actions.excluding import subject
 from connector.store.database import Database
 from connector.store.reading import RecordRow
@@ -34,13 +34,8 @@ class Retrying:
         """Decide the records anew by what is stored; what still waits is asked for at the system. Raises NotFound."""
         with self._database.read() as tx:
             records = [tx.records.get(record_id) for record_id in record_ids]
-        if len(records) == 1:
-            self._decide_anew(records[0].connection, only_record=records[0].id)
-        else:
-            for connection in sorted({record.connection for record in records}):
-                ours = [record for record in records if record.connection == connection]
-                codes = sorted({record.reason_code for record in ours if record.reason_code})
-                self._decide_anew(connection, reason_codes=codes)
+        for connection, ids in by_connection(records).items():
+            self._decide_anew(connection, ids)
         return self._request(records, by)
 
     def _request(self, records: Sequence[RecordRow], by: str) -> Retried:

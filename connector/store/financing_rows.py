@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypedDict
 
 import msgspec
 
+from connector.financier import TERMINAL_STATUSES
 from connector.store.repository import Value
 from connector.store.schema import REPLACEABLE
 from mappings.money import to_text
@@ -101,6 +102,11 @@ class FinancingRow:
     def is_sent(self) -> bool:
         """Whether a request may have left for it, so that its terms are fixed."""
         return self.state not in REPLACEABLE
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it was sent, and the platform has not told its end."""
+        return self.is_sent and self.status not in TERMINAL_STATUSES
 
     @property
     def may_open_session(self) -> bool:

@@ -218,6 +218,7 @@ class RecordReading(Repository):
         recheck_due: date | None = None,
         not_by_mapping: int | None = None,
         stored_since: date | None = None,
+        only: Collection[int] | None = None,
         after_id: int = 0,
         limit: int = 500,
     ) -> list[RecordForDecision]:
@@ -225,7 +226,7 @@ class RecordReading(Repository):
 
         `recheck_due`: only those whose outcome may change on or before that date. `not_by_mapping`: only those
         decided by another mapping version than this one, or never. `stored_since`: only those whose latest version
-        was stored on that day or later.
+        was stored on that day or later. `only`: none but these records.
         """
         records = source_records.c
         # Every record of the stream is looked at in the order of its identifier. The index over connection and
@@ -240,6 +241,8 @@ class RecordReading(Repository):
             position = (
                 records.id + 0
             )  # few as a rule, and asked for often: sort them by way of their own index
+        if only is not None:
+            ids = ids.where(self._among(records.id, only))
         if not_by_mapping is not None:
             decided_by = outcomes.c.mapping_version_id
             ids = ids.outerjoin(outcomes, outcomes.c.id == records.outcome_id)

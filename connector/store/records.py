@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from connector.errors import InvariantBroken
 from connector.store.reading import RecordReading
 from connector.store.repository import Value
-from connector.store.schema import source_records
+from connector.store.schema import outcomes, source_records
 
 _INSERT_RECORD = """
 insert into source_records (id, connection, stream, source_id, latest_version_id, latest_version_no, content_hash,
@@ -101,6 +101,17 @@ class Decision(NamedTuple):
     version_id: int
     outcome: NewOutcome
     recheck_on: date | None = None
+
+
+class InForce(NamedTuple):
+    """What a record's outcome in force says, and of what."""
+
+    record_id: int
+    version_id: int
+    mapping_version_id: int
+    kind: str
+    reason_code: str | None
+    recheck_on: date | None
 
 
 class Records(RecordReading):
@@ -211,6 +222,22 @@ class Records(RecordReading):
             )
         self._execute_many(_INSERT_OUTCOME, outcomes)
         self._change_all(_DECIDE_RECORD, current)
+
+    def in_force(self, record_ids: Sequence[int]) -> list[InForce]:
+        """The outcomes in force of those of the records that were decided."""
+        rows = self._connection.execute(
+            select(
+                source_records.c.id,
+                outcomes.c.version_id,
+                outcomes.c.mapping_version_id,
+                outcomes.c.kind,
+                outcomes.c.reason_code,
+                source_records.c.recheck_on,
+            )
+            .join(outcomes, outcomes.c.id == source_records.c.outcome_id)
+            .where(self._among(source_records.c.id, record_ids))
+        )
+        return [InForce(*row) for row in rows]
 
     def touch_page(self, record_ids: Sequence[int], page: int) -> None:
         """Remember on which page of a numbered walk these records were seen."""

@@ -244,7 +244,8 @@ def test_it_outlives_retries_mappings_and_rollbacks(by_hand: Stage):
     count = outcomes_stored(by_hand)
     by_hand.tasks.remap("books")
     Actions(by_hand.program).retrying.retry([number(by_hand, slip)], by="ann")
-    Actions(by_hand.program).decide_anew("books")
+    every = [number(by_hand, slip), number(by_hand, other)]
+    Actions(by_hand.program).decide_anew("books", every)
     assert outcomes_stored(by_hand) == count
     life.rollback(subject, "ann")
     by_hand.tasks.remap("books")

@@ -10,9 +10,12 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from connector.acting import Actions
 from connector.console.app import create_console
+from connector.financier import RemoteCompany, Widget
 from connector.linking import as_counterparty
 from connector.people.roles import Role
+from tests.fakes import START
 from tests.flows.conftest import Build
 from tests.flows.stage import Stage
 from tests.unit.console.conftest import signed_in
@@ -175,6 +178,25 @@ def test_what_a_person_leaves_out_stays_out_until_it_is_taken_back(open_house):
     assert not stage.violations()
 
 
+def test_only_the_chosen_invoices_are_decided_anew(open_house):
+    """An invoice whose document nobody found says so until somebody looks for it again, whatever is done to others."""
+    house = open_house(flow={"submit": "by_hand"})
+    names = [house.stage.add(invoice_number=f"N-{number}") for number in range(4)]
+    house.stage.settle()
+    ids = [house.record(name) for name in names]
+    with house.stage.program.database.write() as tx:
+        # As if each were held for something that only its sending shows.
+        tx.connection.exec_driver_sql(
+            "update source_records set outcome_kind = 'held', reason_code = 'document_missing'"
+        )
+    actions = Actions(house.stage.program)
+    assert actions.excluding.exclude_all(ids[:1], "Paid by card.", by="ann") == 1
+    assert actions.retrying.retry(ids[1:3], by="ann").resolved == 2
+    with house.stage.read() as tx:
+        codes = [tx.records.get(record_id).reason_code for record_id in ids]
+    assert codes == ["excluded_by_person", None, None, "document_missing"]
+
+
 def test_what_was_sent_is_not_left_out(open_house):
     house = open_house()
     sent = house.stage.add(invoice_number="SENT-1")
@@ -253,19 +275,25 @@ def test_companies_are_suggested_linked_unlinked_and_made(open_house):
         "/companies/create", connection="books", counterparty_id=min(waits)
     )
     assert "has no company" in operator.sent(
-        "/companies/link", connection="books", counterparty_id=min(waits), company_id="nobody"
+        "/companies/link",
+        connection="books",
+        counterparty_id=min(waits),
+        company_id="nobody",
+        confirmed="yes",
     )
     for party in sorted(waits):
         with stage.read() as tx:
             row = tx.companies.counterparty("books", party)
         remote = stage.program.financiers["bank"].create_company(as_counterparty(row))
         assert "same name" in operator.see(f"/companies/books/{party}").text
+        _is_asked_before_it_is_linked(stage, operator, party, remote)
         assert "same name" in operator.see("/companies?suggest=yes&linked=unlinked").text
         assert "Linked." in operator.sent(
             "/companies/link",
             connection="books",
             counterparty_id=party,
             company_id=remote.company_id,
+            confirmed="yes",
         )
     assert set(stage.outcomes().values()) == {"mapped"}
     assert stage.financing().state == "ready"
@@ -278,6 +306,44 @@ def test_companies_are_suggested_linked_unlinked_and_made(open_house):
     operator.see("/companies/books/nobody", 404)
     operator.see("/companies/nowhere/nobody", 404)
     assert not stage.violations()
+
+
+def _is_asked_before_it_is_linked(
+    stage: Stage, operator: Somebody, party: str, remote: RemoteCompany
+) -> None:
+    """Nothing is chosen by itself, and what was chosen is shown beside the other before it counts."""
+    page = operator.see(f"/companies/books/{party}")
+    chosen = page.one("select")
+    assert chosen.text.startswith("choose one")
+    form = {"connection": "books", "counterparty_id": party}
+    nothing = operator.send("/companies/link", **form, company_id="")
+    assert nothing.status_code == 422
+    assert "Choose the company first" in nothing.text
+    asked = operator.send("/companies/link", **form, company_id=remote.company_id)
+    assert asked.status_code == 200
+    assert "The money of its invoices goes by this." in asked.text
+    assert f"At bank: {remote.name}, {remote.country}" in Page(asked.text).text
+    with stage.read() as tx:
+        assert party not in tx.companies.links("books", "bank", [party])
+
+
+def _opens_a_widget_once(house: House, operator: Somebody, number: int) -> None:
+    """Its tokens are shown once; loading their page again opens no other."""
+    opened = []
+
+    def open_widget(_: str | None) -> Widget:
+        opened.append(1)
+        return Widget("kanmon", {"connect_token": f"token-{len(opened)}"}, START)
+
+    bank = vars(house.stage.program.financiers["bank"])
+    bank["open_widget"] = open_widget
+    try:
+        assert "token-1" in operator.sent(f"/acts/{number}/widget")
+        again = operator.client.get(f"/acts/{number}/widget", follow_redirects=True)
+        assert "shown already" in again.text
+        assert len(opened) == 1
+    finally:
+        del bank["open_widget"]
 
 
 def test_financing_is_requested_canceled_and_requested_again(open_house):
@@ -301,6 +367,7 @@ def test_financing_is_requested_canceled_and_requested_again(open_house):
     assert "Open financing session" in viewer.see(f"/invoices/r{number}").text
     assert "nothing to request" in operator.sent(f"/acts/{number}/request")
     assert "no widget" in operator.sent(f"/acts/{number}/widget")
+    _opens_a_widget_once(house, operator, number)
     assert operator.send(f"/acts/{number}/cancel", reason="").status_code == 422
     assert "Canceled." in operator.sent(f"/acts/{number}/cancel", reason="sold otherwise")
     assert stage.financing().session_status == "canceled"

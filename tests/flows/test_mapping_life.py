@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from connector.acting import Actions
 from connector.authoring.examples import pin
 from connector.authoring.stacks import Subject
 from connector.errors import Refused
@@ -214,6 +215,43 @@ def test_what_was_sent_follows_the_policy(build: Build):
         stage.pull(full_walk=True)
         assert stage.outcomes()[sent] == "changed_after_submission", "the record itself changed"
         assert not stage.violations()
+
+
+def test_what_another_mapping_offers_no_more_is_for_a_person_once_it_was_sent(build: Build):
+    for policy, reason in (("keep", "too_small"), ("flag", "changed_after_submission")):
+        stage = build(flow={"amendments": policy})
+        sent = stage.add(amount_cents=50_000, discount_amount_cents=0)
+        stage.settle()
+        live(stage)
+        assert stage.outcomes()[sent] == reason, policy
+    with stage.read() as tx:
+        (record,) = tx.records.by_source_id(sent)
+        sentence = tx.records.current_outcome(record.id).sentence
+    assert "offer it any more (The invoice is too small for financing)" in (sentence or "")
+    acting = Actions(stage.program)
+    acting.retrying.retry([record.id], by="ann")
+    live(stage, HALF.replace("50000", "60000"))
+    assert stage.outcomes()[sent] == reason, "nobody settled it"
+    live(stage, HALF.replace("50000", "40000"))
+    assert stage.outcomes()[sent] == "mapped", "it is offered again"
+    live(stage)
+    stage.complete_sessions()
+    stage.desk("financed", "repaid")
+    stage.settle()
+    acting.retrying.retry([record.id], by="ann")
+    assert stage.outcomes()[sent] == "too_small", "nothing is left to settle"
+    assert not stage.violations()
+
+
+def test_a_due_day_that_passes_is_no_change_of_the_mapping(build: Build):
+    stage = build()
+    sent = stage.add(amount_cents=500_000, invoice_due_date="2026-03-04")
+    stage.settle()
+    document_id = tried(stage)
+    stage.clock.advance(5 * 86_400)
+    stage.program.mapping_life.activate(document_id, "ann")
+    stage.tasks.remap("books")
+    assert stage.outcomes()[sent] == "past_due"
 
 
 def test_history_before_a_day_may_be_left_alone(build: Build):

@@ -72,9 +72,7 @@ def test_without_its_document_an_invoice_waits_and_goes_on_when_it_is_attached(b
         tx.documents.add(record.id, "a.pdf", "pdf", b"%PDF-1.4 x", origin="hand", by="operator")
     decider = stage.program.decider("books")
     assert decider is not None
-    stage.program.redecider("books").run(
-        decider, "recheck", reason_codes=[DOCUMENT_MISSING], only_record=record.id
-    )
+    stage.program.redecider("books").run(decider, "recheck", only=[record.id])
     stage.settle()
 
     assert stage.financing().state == "submitted"

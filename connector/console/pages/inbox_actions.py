@@ -122,7 +122,7 @@ def after_retry(resolved: int, requested: int) -> str:
     """What a retry did, in words."""
     if requested:
         return f"{resolved:,} left the inbox at once, {requested:,} are being read again."
-    return f"{resolved:,} left the inbox at once."
+    return f"{resolved:,} left the inbox at once. What still lacks something comes back."
 
 
 @page.post("/exclude")
