@@ -83,7 +83,17 @@ class Actions:
         harmless = {
             name: financier.repeatable_steps for name, financier in self._program.financiers.items()
         }
-        return ParkedMessages(self._program.database, harmless, self._effect_of)
+        return ParkedMessages(self._program.database, harmless, self._effect_of, self._renew)
+
+    def _renew(self, tx: Transaction, row: OutboxRow, reason: str) -> bool:
+        """Replace a message of a submission by one of today's flow, where that says something else; whether it did."""
+        if row.timeline_id is not None:
+            return False
+        record_id = tx.financing.get(row.financing_invoice_id).record_id
+        flow = self._program.flow_of(tx.records.get(record_id).connection)
+        if flow is None or flow.financier != row.target:
+            return False
+        return self._program.submitter(flow).renew(tx, row, reason)
 
     def _effect_of(self, row: OutboxRow) -> Confirmable:
         """What a message of the outbox stands for. Raises ConfigError where its other side is no longer configured."""

@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any
 
 from connector.comparing import Pair, SideBySide, Stored, Sums
+from connector.errors import Refused
 from connector.store.database import Database
 from connector.store.transaction import Transaction
 
@@ -32,6 +33,14 @@ class Scope:
     since: date | None = None
     until: date | None = None
     older_versions: bool = True
+
+    def __post_init__(self) -> None:
+        """Raises Refused for days in the wrong order."""
+        if self.since is not None and self.until is not None and self.since > self.until:
+            raise Refused(
+                f"No day lies between {self.since} and {self.until}: the first is after the second.",
+                remedy="Give the earlier day first.",
+            )
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON values."""

@@ -144,7 +144,7 @@ class Delivery:
         with self._database.write() as tx:
             tx.outbox.complete(row.id, token, state="done", result=result, attempt_result=how)
             effect.done(tx, row, result, how)
-        log.info("delivery.%s kind=%s row=%d", how, row.kind, row.id)
+        log.info("delivery.%s row=%d kind=%s", how, row.id, row.kind)
 
     def _unclear(self, row: OutboxRow, token: str, effect: Effect, error: ConnectorError) -> None:
         now = self._clock.now()
@@ -220,4 +220,5 @@ class Delivery:
             )
             if state == "parked":
                 effect.parked(tx, row, str(error))
-        log.warning("delivery.%s kind=%s error=%s", state, row.kind, error)
+        # A colon after the kind: `session` and a blank would look like a credential to the redaction.
+        log.warning("delivery.%s row=%d kind=%s: %s", state, row.id, row.kind, error)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
-from connector.errors import InvariantBroken
+from connector.errors import InvariantBroken, OutcomeUnknown, Refused
 from connector.financier import RemoteInvoice, StepResult, Submission
 from connector.transport import Reply
 
@@ -44,6 +44,18 @@ def the_one(found: Sequence[RemoteInvoice], submission: Submission) -> StepResul
             f"The platform has {len(found)} invoices with the reference {submission.client_reference_id}."
         )
     return agreeing(found[0], submission) if found else None
+
+
+def after_conflict(reply: Reply, look_up: Callable[[], StepResult | None]) -> StepResult:
+    """What is there already, after an answer that says so. Raises OutcomeUnknown where it is not found (it may still be
+    on its way into the list) and where it may not be looked for: a refusal of the search refuses nothing that was sent."""
+    try:
+        found = look_up()
+    except Refused as error:
+        raise OutcomeUnknown(f"{reply.what} was answered with a conflict; {error}") from None
+    if found is None:
+        raise OutcomeUnknown(f"{reply.what} was answered with a conflict, and nothing is found.")
+    return found
 
 
 def at(holder: Any, path: str) -> Any:

@@ -42,7 +42,7 @@ class FinancingSessions:
         if not financing.may_open_session:
             raise Refused(
                 f"No session can be opened: {_standing(financing)}",
-                remedy="`connector invoice show` says where the invoice stands.",
+                remedy="The life of the invoice says where it stands.",
             )
         with self._database.read() as tx:
             current = tx.records.current_outcome(financing.record_id)

@@ -46,7 +46,7 @@ class Standing(NamedTuple):
 LIMIT_SENTENCES = {
     "not asked": "Wait a moment: the financier is being asked about the limit of the buyer {buyer}.",
     "none": "Request a buyer limit: the financier finances invoices to {buyer} only once a limit for this buyer is "
-    "approved, and it has none (`connector limit request`).",
+    "approved, and it has none.",
     "under_review": "Wait for the financier: it is reviewing the limit of the buyer {buyer}. The invoice goes on by "
     "itself once the limit is approved.",
     "denied": "Ask the financier: it denied a limit for the buyer {buyer}. Request another one, or exclude the "

@@ -156,7 +156,7 @@ class BuyerLimits:
                 return company.buyer_limit
         raise NotFound(
             f"{self._flow.financier} has no company {company_id[:80]!r} any more.",
-            remedy="Link the buyer anew: `connector link set`.",
+            remedy="Link the buyer anew.",
         )
 
     def _save(self, company_id: str, limit: BuyerLimit | None) -> None:
@@ -172,6 +172,6 @@ class BuyerLimits:
         if counterparty_id not in links:
             raise NotFound(
                 f"{counterparty_id[:80]!r} of {flow.connection} is not linked to a company at {flow.financier}.",
-                remedy="Link it first: `connector link set`.",
+                remedy="Link it first.",
             )
         return links[counterparty_id]

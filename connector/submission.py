@@ -77,6 +77,19 @@ class Submitter:
                 payload["supporting_document_ids"] = [each.id for each in supporting]
             self.add_step(tx, financing_id, last, payload, tried=tried)
 
+    def renew(self, tx: Transaction, row: OutboxRow, reason: str) -> bool:
+        """Give a parked message that certainly changed nothing up for one that says what the flow says today. Does nothing
+        where that would be the same; whether it did. What is said of the invoice itself stays as it was fixed."""
+        today = self._said_by_flow()
+        payload = {key: today.get(key, said) for key, said in row.payload.items()}
+        if payload == row.payload:
+            return False
+        rows = tx.outbox.stream(row.stream)
+        tx.outbox.decide(row.id, state="dead", reason=reason)
+        tried = sum(1 for each in rows if each.kind == row.kind)
+        self.add_step(tx, row.financing_invoice_id, row.kind, payload, tried=tried)
+        return True
+
     def work(self, row: OutboxRow) -> None:
         """One attempt at one row of ours; raises as `Delivery.work` does."""
         self._delivery.work(row, _Step(self, self._financier, self._clock, row.kind))
@@ -137,13 +150,19 @@ class Submitter:
             "direction": financing.direction,
             "source_id": tx.records.get(financing.record_id).source_id,
             "type_of_goods": list(financing.type_of_goods),
+            **self._said_by_flow(),
+            "document_id": None if document is None else document.id,
+            "supporting_document_ids": [each.id for each in supporting],
+            "document_sha256": None if document is None else document.sha256,
+        }
+
+    def _said_by_flow(self) -> dict[str, Any]:
+        """What is said of every invoice of the flow."""
+        return {
             "submitted_by": self._flow.submitted_by,
             "locale": self._flow.locale,
             "success_url": self._flow.success_url,
             "cancel_url": self._flow.cancel_url,
-            "document_id": None if document is None else document.id,
-            "supporting_document_ids": [each.id for each in supporting],
-            "document_sha256": None if document is None else document.sha256,
         }
 
 

@@ -13,6 +13,8 @@ from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from marshmallow import Schema
 
+from connector.errors import ConnectorError, Unavailable
+
 Record = dict[str, Any]
 """A decoded source record: JSON values, numbers with a fraction as Decimal."""
 
@@ -124,6 +126,16 @@ class Finding:
     """What was tried, e.g. `read one page of invoices`."""
     detail: str
     remedy: str | None = None
+
+    @classmethod
+    def of_error(cls, what: str, error: ConnectorError, *, otherwise: str | None = None) -> Finding:
+        """A try that failed. What to do is the error's own word, else where it was not reached to look there, else
+        `otherwise`."""
+        unreached = UNREACHED if isinstance(error, Unavailable) else otherwise
+        return cls(False, what, error.message, error.remedy or unreached)
+
+
+UNREACHED = "Check the address, and that this machine can reach it; then try again."
 
 
 @dataclass(frozen=True, slots=True)

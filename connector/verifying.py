@@ -42,12 +42,31 @@ class Verifier:
                     _overtaken(tx),
                 ),
             ]
+        if at_rest:
+            waiting = "An invoice of an automatic flow is ready, and was not submitted."
+            checks.append(("I13", waiting, self._not_submitted()))
         found += [
             Violation(number, sentence, tuple(rows[:EXAMPLES]))
             for number, sentence, rows in checks
             if rows
         ]
         return sorted(found, key=lambda violation: int(violation.number[1:]))
+
+    def _not_submitted(self) -> list[str]:
+        """I13, of what no message was written for yet: only the flow says whether it goes by itself."""
+        waiting: list[str] = []
+        before_id: int | None = None
+        while len(waiting) < EXAMPLES:
+            with self._database.read() as tx:
+                batch = tx.financing.recent(200, before_id, state="ready")
+                for row in batch:
+                    decider = self._decider(tx.records.get(row.record_id).connection)
+                    if decider is not None and decider.flow.submit == "automatic":
+                        waiting.append(str(row.id))
+            if not batch:
+                break
+            before_id = batch[-1].id
+        return waiting
 
     def _unlike_source(self) -> list[str]:
         """I4, from the source's own bytes: maps the version each financing invoice rests on once more."""

@@ -20,7 +20,7 @@ from mappings.examples import Example, ExampleDifference, check_examples, outcom
 from mappings.explanation import Explanation, FieldTrace, RuleTrace, StepTrace
 from mappings.explanation_text import explanation_text
 from mappings.financier import describe_financier, known_financiers
-from mappings.layers import EffectiveDocument, Layer, Origin, effective
+from mappings.layers import EffectiveDocument, Layer, Origin, amended, effective
 from mappings.mapping import Mapping
 from mappings.money import MoneyError
 from mappings.outcome import Outcome, OutcomeKind, Problem
@@ -53,6 +53,7 @@ __all__ = [
     "Reading",
     "RuleTrace",
     "StepTrace",
+    "amended",
     "check_examples",
     "compare",
     "diff",

@@ -7,30 +7,40 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mappings.document import Document
-from mappings.entry_list import Entries, read_entries
+from mappings.entry_list import Entries, Entry, read_entries
 from mappings.locations import KeyPath
 from mappings.mapping import Mapping
 from mappings.rules import KINDS
 
 _LEAVES_OUT: Final = "is no longer there"
+_LEFT_OUT: Final = "left out"
+_SWITCHES: Final = {True: "switched off", False: "switched on"}
+_STATES: Final = (_LEFT_OUT, *_SWITCHES.values())
+"""What an overlay says of an entry of the layers below, instead of giving it another value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """One difference. `what` names it (`field due_date`, `rule past_due (exclude)`); `before` and `after` are what is
-    written, None where there is nothing. `entry` is its path in the documents (`fields.due_date`)."""
+    written, None where there is nothing. `entry` is its path in the documents (`fields.due_date`). Not `whole` is an
+    overlay's part of a rule that stands in a layer below."""
 
     what: str
     before: str | None
     after: str | None
     entry: str
+    whole: bool = True
 
     @property
     def sentence(self) -> str:
         """The change for people."""
         subject = self.what[:1].upper() + self.what[1:]
+        if self.before is None and self.after in _STATES:
+            return f"{subject} is {self.after}"
         if self.before is None:
-            return f"{subject} is new: {self.after}"
+            return f"{subject} is {'new' if self.whole else 'changed here'}: {self.after}"
+        if self.after is None and (self.before in _STATES or not self.whole):
+            return f"{subject} is as in the layers below again; it was: {self.before}"
         if self.after is None:
             return f"{subject} {_LEAVES_OUT}; it was: {self.before}"
         return f"{subject} was: {self.before}; is now: {self.after}"
@@ -70,8 +80,8 @@ def _plain_changes(old: Entries, new: Entries) -> Iterator[Change]:
         if before is None or after is None or before.value != after.value:
             yield Change(
                 _called(slot),
-                None if before is None else _shown(before.value),
-                None if after is None else _shown(after.value),
+                None if before is None else _shown(before),
+                None if after is None else _shown(after),
                 ".".join(map(str, slot)),
             )
 
@@ -80,14 +90,21 @@ def _rule_changes(old: Entries, new: Entries) -> Iterator[Change]:
     for rule in dict.fromkeys(slot[:2] for slot in (*old, *new) if slot[0] in KINDS):
         before, after = _rule(old, rule), _rule(new, rule)
         if before != after:
-            yield Change(f"rule {rule[1]} ({rule[0]})", before, after, ".".join(map(str, rule)))
+            whole = _is_whole(new if before is None else old, rule)
+            what = f"rule {rule[1]} ({rule[0]})"
+            yield Change(what, before, after, ".".join(map(str, rule)), whole)
+
+
+def _is_whole(entries: Entries, rule: KeyPath) -> bool:
+    return (*rule, "when") in entries and (*rule, "sentence") in entries
 
 
 def _rule(entries: Entries, rule: KeyPath) -> str | None:
     parts = {slot[2]: entry for slot, entry in entries.items() if slot[:2] == rule}
     if not parts:
         return None
-    said = []
+    switch = parts["off"].value if "off" in parts else None
+    said = [_SWITCHES[switch]] if isinstance(switch, bool) else []
     condition = parts.get("when")
     if condition is not None:
         texts = condition.value if isinstance(condition.value, list) else [condition.value]
@@ -142,5 +159,8 @@ def _called(slot: KeyPath) -> str:
     return words.get(section, name)
 
 
-def _shown(value: Any) -> str:
+def _shown(entry: Entry) -> str:
+    value: Any = entry.value
+    if entry.takes_away:
+        return _LEFT_OUT
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

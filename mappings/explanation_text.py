@@ -8,9 +8,11 @@ from datetime import date
 from typing import Any, Final
 
 from mappings.explanation import Explanation, FieldTrace, RuleTrace
+from mappings.functions import FUNCTIONS
 from mappings.layers import Origin
 from mappings.money import to_text
 from mappings.outcome import Outcome
+from mappings.vocabulary import AMOUNT
 
 MASK: Final = "•••"
 MAX_VALUE_CHARACTERS: Final = 80
@@ -33,6 +35,13 @@ Masked = Callable[[str, str], str]
 def is_secret(path: str) -> bool:
     """Whether a field's name says that its value is not for showing (`account_number`, `iban`, `token`)."""
     return _SECRET.search(path) is not None
+
+
+def gives_amount(trace: FieldTrace, number: int) -> bool:
+    """Whether what a step of the field `amount` gave is in minor units already, not in the unit of the record."""
+    function = FUNCTIONS.get(re.split(r"\W", trace.steps[number].function, maxsplit=1)[0])
+    makes = function is not None and (function.gives == AMOUNT or function.accepts == {AMOUNT})
+    return makes or number == len(trace.steps) - 1
 
 
 def explanation_text(
@@ -109,8 +118,8 @@ def _field(trace: FieldTrace, origin: Origin | None, show: _Shown) -> list[str]:
         if step.problem is not None:
             lines.append(f"      | {step.function} -> {step.problem}")
             continue
-        last = number == len(trace.steps) - 1
-        shown = show.value(step.result, trace.source_path, secret=secret, amount=amount and last)
+        money = amount and gives_amount(trace, number)
+        shown = show.value(step.result, trace.source_path, secret=secret, amount=money)
         lines.append(f"      | {step.function} -> {shown}")
     return lines
 

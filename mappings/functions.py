@@ -215,6 +215,22 @@ _ALL: Final = (
         minimum_arguments=1,
     ),
     Function(
+        "or_days_after",
+        ("path", "number or path", "table", "number"),
+        "Where there is no date: so many days after the date in this field. The days are said as for plus_days; a word "
+        "the table lacks, without a number for it, gives no date. A date that is there stays as it is.",
+        Example(
+            "due | date | or_days_after(issued, 30)",
+            {"due": None, "issued": "2026-11-30"},
+            date(2026, 12, 30),
+        ),
+        steps.or_days_after,
+        accepts=frozenset({DATE}),
+        gives=DATE,
+        fills=True,
+        minimum_arguments=2,
+    ),
+    Function(
         "timestamp",
         (),
         "Must be a date with a time of day, with or without a time zone.",

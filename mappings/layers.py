@@ -19,6 +19,7 @@ from mappings.splicing import render
 
 MAX_LAYERS: Final = 10
 _ABOUT_THE_SOURCE: Final = ("system", "stream")
+_PARTS_OF_A_RULE: Final = ("when", "when_any", "sentence", "off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,20 @@ def effective(layers: Sequence[Layer], *, name: str = "mapping") -> EffectiveDoc
     )
 
 
+def amended(document: str, change: str) -> str:
+    """A document with the entries of a partial one written into it, all else as its author wrote it. Nothing is
+    settled: `off = true` and `NAME = false` stand there for the layers below. Raises MappingError."""
+    layers = [Layer("document", document), Layer("change", change)]
+    documents = [_read(layer, "mapping") for layer in layers]
+    own, others = (
+        read_entries(read, layer.document, number)
+        for number, (read, layer) in enumerate(zip(documents, layers, strict=True))
+    )
+    for read in documents:
+        read.finish()
+    return render(document, documents[0].locations.spans, own, {**own, **others}, None)
+
+
 def _read(layer: Layer, name: str) -> Document:
     try:
         return Document(layer.document, name, layer=layer.name)
@@ -122,6 +137,10 @@ def _check_overlay(document: Document, own: Entries, merged: Entries) -> None:
             beside = tuple(str(known[-1]) for known in merged if known[:-1] == slot[:-1])
             document.note(entry.path, f"No layer below has {slot[-1]}", allowed=beside)
         if section in KINDS and len(slot) == 3:
+            if slot[2] not in _PARTS_OF_A_RULE:
+                document.note(
+                    entry.path, f"There is no entry {slot[2]} here", allowed=_PARTS_OF_A_RULE
+                )
             _check_switch(document, slot, entry, own, merged)
 
 

@@ -136,7 +136,8 @@ class RuleCompiler:
             try:
                 test, field, words, written = self._condition(condition, place)
             except ExpressionError as error:
-                document.note_expression(place, error)
+                if error.text not in self._told_already(document):
+                    document.note_expression(place, error)
                 continue
             tests.append(test)
             fields.append(field)
@@ -161,6 +162,12 @@ class RuleCompiler:
             tuple(conditions),
             key == "when",
         )
+
+    def _told_already(self, document: Document) -> set[str]:
+        """Fields that stand in the document with a mistake, which is told there."""
+        fields = document.data.get("fields")
+        names = fields if isinstance(fields, dict) else {}
+        return {f"{_FINANCING}{name}" for name in names if name not in self.pipelines}
 
     def _condition(
         self, text: str, place: KeyPath

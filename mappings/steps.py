@@ -244,6 +244,29 @@ def _plus_days_of_table(arguments: Arguments, path: Path, surroundings: Surround
     return step
 
 
+def or_days_after(arguments: Arguments, surroundings: Surroundings) -> Step:
+    """The date, or one that follows from another date."""
+    path = path_argument(arguments[0])
+    read = surroundings.read(path)
+    later = plus_days(arguments[1:], surroundings)
+
+    def step(value: Any, scope: Scope) -> Any:
+        if value is not None:
+            return value
+        beginning = read(scope.record)
+        if beginning is None:
+            return None
+        try:
+            return later(date_of_timestamp(beginning, scope), scope)
+        except Open:
+            return None  # nobody has said the days: there is no date, as before
+        except Wrong as wrong:
+            wrong.path = wrong.path or path.text
+            raise
+
+    return step
+
+
 def _days(text: str, table: Path) -> int:
     if text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= _MAX_DAYS:
         return int(text)

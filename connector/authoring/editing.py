@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from connector.errors import Refused
+from mappings import Layer, MappingError, amended, effective
 
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _SECTIONS_OF_RULES: Final = ("exclude", "hold", "eligible")
@@ -21,11 +22,23 @@ def snippet(entries: Mapping[str, Value]) -> str:
 
     Raises Refused for a path that names no entry.
     """
-    lines = []
+    sections: dict[str, list[str]] = {}
     for path, value in entries.items():
         *section, key = _parts(path)
-        lines += [f"[{'.'.join(map(_key, section))}]", f"{_key(key)} = {_value(value)}", ""]
-    return "\n".join(lines)
+        lines = sections.setdefault(f"[{'.'.join(map(_key, section))}]", [])
+        lines.append(f"{_key(key)} = {_value(value)}")
+    return "\n".join("\n".join([header, *lines, ""]) for header, lines in sections.items())
+
+
+def with_entries(layer: str, document: str, snippet: str) -> str:
+    """The document with the entries of the snippet in it, all else as written. In a base, what is switched off or left
+    out is taken out of the text; an overlay says it to the layers below. Raises Refused."""
+    try:
+        if layer == "base":
+            return effective([Layer("document", document), Layer("change", snippet)]).text
+        return amended(document, snippet)
+    except MappingError as error:
+        raise Refused(f"The change cannot be made:\n{error}") from None
 
 
 def starter(layer: str, name: str, system: str) -> str:

@@ -8,7 +8,8 @@ from datetime import date
 from typing import Any
 
 from connector.active_mapping import document_of
-from connector.authoring.examples import differences
+from connector.authoring.editing import with_entries
+from connector.authoring.examples import hold_to
 from connector.authoring.stacks import Stack, Stacks, Subject, mapping_error
 from connector.errors import Refused
 from connector.store.database import Database
@@ -17,6 +18,8 @@ from connector.store.mappings import MappingVersion
 from connector.store.transaction import Transaction
 from mappings import DocumentProblem, Layer, MappingError, effective, load_layers
 from mappings import Mapping as CompiledMapping
+
+LONGEST_NOTE = 1_000
 
 CONFIGURATION = "configuration"
 """Who acts when a flow names a new document in the configuration file."""
@@ -54,11 +57,15 @@ class MappingLife:
         self, document_id: int, document: str, by: str, *, note: str | None = None
     ) -> MappingDocument:
         """Make the next version from one that exists. A draft that is replaced so is withdrawn; what it proposed as
-        golden examples goes along. Raises Refused when nothing was changed."""
+        golden examples, and its note where there is no new one, goes along. Raises Refused when nothing was changed, or
+        somebody made a newer version meanwhile, which would be left behind."""
         with self._database.write() as tx:
             before = tx.mapping_documents.get(document_id)
             if before.document == document:
                 raise Refused("Nothing was changed.", remedy="Change the document, then save it.")
+            self._newest(tx, before)
+            if note is None and before.is_open:
+                note = before.note
             made = self._add(tx, Subject.of(before), document, by, before.id, note)
             if before.is_open:
                 tx.mapping_examples.carry_over(before.id, made.id)
@@ -72,7 +79,32 @@ class MappingLife:
         its author wrote it, comments and spacing too. Raises Refused."""
         with self._database.read() as tx:
             before = tx.mapping_documents.get(document_id)
-        return self.edit(document_id, with_entries(before.document, snippet), by, note=note)
+        with_them = with_entries(before.layer, before.document, snippet)
+        return self.edit(document_id, with_them, by, note=note)
+
+    def draft_of(self, subject: Subject) -> MappingDocument:
+        """The newest draft of a layer that is on its way. Raises Refused when there is none."""
+        self.stacks.affected(subject)
+        with self._database.read() as tx:
+            for document in tx.mapping_documents.all(subject.layer, subject.name):
+                if document.is_open:
+                    return document
+        raise Refused(
+            f"No draft of {subject} is on its way.",
+            remedy=f"Begin one with `connector mapping new {subject}`, or give the number of a document.",
+        )
+
+    def _newest(self, tx: Transaction, document: MappingDocument) -> None:
+        """Raises Refused when a version of the same line that is on its way or in force came after this one."""
+        for other in tx.mapping_documents.all(document.layer, document.name):
+            if other.version_no > document.version_no and (
+                other.is_open or other.state == "active"
+            ):
+                raise Refused(
+                    f"Version {other.version_no} was made meanwhile by {other.created_by}: {other.title} "
+                    f"is {'on its way' if other.is_open else 'in force'}.",
+                    remedy=f"Make the change in document {other.id}, so that nothing of it is lost.",
+                )
 
     def _add(
         self,
@@ -83,6 +115,11 @@ class MappingLife:
         based_on: int | None,
         note: str | None,
     ) -> MappingDocument:
+        if note is not None and len(note) > LONGEST_NOTE:
+            raise Refused(
+                f"The note has {len(note)} characters; at most {LONGEST_NOTE} are kept.",
+                remedy="Say it shorter; longer explanations belong into the document, as comments.",
+            )
         made = tx.mapping_documents.add(
             subject.layer, subject.name, document, by, based_on=based_on, note=note
         )
@@ -92,10 +129,12 @@ class MappingLife:
     def withdraw(self, document_id: int, by: str) -> None:
         """Give up a draft. Raises Refused when it is none any more."""
         with self._database.write() as tx:
-            document = self._open(tx, document_id)
-            tx.mapping_documents.move(document_id, "withdrawn", (document.state,))
-            tx.mapping_examples.withdraw_proposed(document_id)
-            tx.audit.append(by, "mapping.withdrawn", document.title, {})
+            self._withdraw(tx, self._open(tx, document_id), by)
+
+    def _withdraw(self, tx: Transaction, document: MappingDocument, by: str) -> None:
+        tx.mapping_documents.move(document.id, "withdrawn", (document.state,))
+        tx.mapping_examples.withdraw_proposed(document.id)
+        tx.audit.append(by, "mapping.withdrawn", document.title, {})
 
     # -- checking -------------------------------------------------------------------------------------------------
 
@@ -190,7 +229,8 @@ class MappingLife:
         self, document_id: int, by: str, *, remap_since: date | None = None
     ) -> list[MappingVersion]:
         """Put a document in force, in one transaction for every mapping it is part of. `remap_since`: records whose
-        latest version is older keep their outcome. Gives the versions that decide from now on.
+        latest version is older keep their outcome. Older drafts of the same layer, which know nothing of it, are
+        withdrawn. Gives the versions that decide from now on.
 
         Raises Refused when a step is missing, a newer mapping became active since the back-test, or a golden example
         comes out otherwise.
@@ -198,6 +238,9 @@ class MappingLife:
         with self._database.write() as tx:
             document = self._open(tx, document_id)
             self._ready(tx, document)
+            for older in tx.mapping_documents.all(document.layer, document.name):
+                if older.is_open and older.version_no < document.version_no:
+                    self._withdraw(tx, older, by)
             return self._put_in_force(tx, document, by, "mapping.activated", remap_since)
 
     def rollback(self, subject: Subject, by: str) -> tuple[MappingDocument | None, MappingDocument]:
@@ -236,13 +279,7 @@ class MappingLife:
             )
         for stack in self.stacks.affected(Subject.of(document)):
             examples = tx.mapping_examples.in_force(stack.connection, document.id)
-            found = differences(self._compiled(tx, stack, document), examples)
-            if found:
-                told = "\n".join(f"  {difference}" for difference in found[:20])
-                raise Refused(
-                    f"{len(found)} golden examples of {stack.connection} come out otherwise:\n{told}",
-                    remedy="Correct the mapping, or change the example together with it.",
-                )
+            hold_to(self._compiled(tx, stack, document), examples, stack.connection)
 
     def _untried(self, tx: Transaction, document: MappingDocument) -> list[str]:
         """Connections on which the document was not back-tested beside what is active there now."""
@@ -361,11 +398,3 @@ class MappingLife:
             return effective(layers, name=connection).annotated
         except MappingError as error:
             raise mapping_error(connection, error) from None
-
-
-def with_entries(document: str, snippet: str) -> str:
-    """The document with the entries of the snippet in it, all else as written. Raises Refused."""
-    try:
-        return effective([Layer("document", document), Layer("change", snippet)]).text
-    except MappingError as error:
-        raise Refused(f"The change cannot be made:\n{error}") from None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from connector.authoring.life import MappingLife
 from connector.backtest import Progress, Scope, backtest
@@ -13,6 +14,9 @@ from connector.comparing import Pair
 from connector.errors import ConnectorError, Refused
 from connector.store.database import Database
 from mappings import Mapping as CompiledMapping
+
+Report = Mapping[str, Any]
+"""As `mappings.Comparison.as_dict` gives it."""
 
 log = logging.getLogger(__name__)
 
@@ -122,6 +126,29 @@ class Trials:
                 trial_id, "finished", records=sums.records, report=sums.as_dict()
             )
             self._life.tried(tx, trial.document_id, trial.started_by)
+
+    def reports_of(self, document_id: int) -> dict[str, Report | None]:
+        """What the widest back-test said of a document, by connection, beside the mapping in force there; None where it
+        was not back-tested so."""
+        found: dict[str, Report | None] = {}
+        drafts = self._life.drafts(document_id)
+        with self._database.read() as tx:
+            trials = [
+                trial
+                for trial in tx.mapping_trials.of(document_id)
+                if trial.kind == "backtest" and trial.state == "finished"
+            ]
+            for stack, _, active in drafts:
+                of_this = [
+                    (trial.records, trial.id)
+                    for trial in trials
+                    if (trial.connection, trial.active_version_id) == (stack.connection, active.id)
+                ]
+                widest = max(of_this, default=None)
+                found[stack.connection] = (
+                    None if widest is None else tx.mapping_trials.report(widest[1])
+                )
+        return found
 
     def _documents(self, document_id: int, connection: str) -> tuple[CompiledMapping, str]:
         for stack, draft, active in self._life.drafts(document_id):

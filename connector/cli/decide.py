@@ -20,6 +20,7 @@ from connector.financier import DOCUMENT_PURPOSES
 from connector.inbox_actions import document_of
 from connector.inbox_actions.parked import CHOICES
 from connector.views import find_record
+from connector.views.attached import of_attached
 
 
 def operator() -> str:
@@ -232,7 +233,9 @@ def attach(invocation: Invocation, word: str, file: Path, purpose: str) -> None:
         with program.database.read() as tx:
             record = find_record(tx, word)
         Actions(program).attaching.attach(record.id, document, by=operator(), purpose=purpose)
-    say("Attached.")
+        with program.database.read() as tx:
+            said = of_attached(tx, record.id, purpose)
+    say(said)
 
 
 @inbox.command()

@@ -101,6 +101,7 @@ def _load_commands() -> None:
         limits,
         look,
         mapping,
+        mapping_examples,
         mapping_life,
         people,
         play,

@@ -9,11 +9,12 @@ from typing import Any
 import click
 
 from connector.active_mapping import compiled, document_of, mapping_name
+from connector.authoring.stacks import LAYERS, Subject
 from connector.backtest import Scope, backtest
 from connector.bootstrap import Program
 from connector.cli.decide import flow_named, operator
 from connector.cli.main import Invocation, cli, json_option, pass_invocation
-from connector.cli.mapping_report import print_report
+from connector.cli.mapping_report import numbers_of, print_report
 from connector.cli.output import print_json, print_table, say
 from connector.comparing import Pair
 from connector.errors import ConfigError, Refused
@@ -58,8 +59,8 @@ def mapping_list(invocation: Invocation, as_json: bool) -> None:
 @click.argument("what")
 @pass_invocation
 def mapping_show(invocation: Invocation, what: str) -> None:
-    """Print a mapping: WHAT is the name of a shipped one, the number of a document, or a connection, whose layers are
-    then shown as one document that says which layer set what."""
+    """Print a mapping: WHAT is the name of a shipped one, the number of a document, a layer's newest draft
+    (connection:NAME), or a connection, whose layers are then shown as one document that says which layer set what."""
     documents = shipped()
     if what in documents:
         click.echo(documents[what], nl=False)
@@ -68,7 +69,7 @@ def mapping_show(invocation: Invocation, what: str) -> None:
         with invocation.program() as program:
             click.echo(_shown(program, what), nl=False)
     except ConfigError:
-        if what.isdigit() or invocation.config_path.exists():
+        if is_document(what) or invocation.config_path.exists():
             raise
         raise click.UsageError(
             f"There is no shipped mapping {what!r}. There are: {', '.join(sorted(documents))}."
@@ -76,32 +77,37 @@ def mapping_show(invocation: Invocation, what: str) -> None:
 
 
 def _shown(program: Program, what: str) -> str:
-    if not what.isdigit():
+    if not is_document(what):
         return program.mapping_life.annotated(what)
+    number = document_number(program, what)
     with program.database.read() as tx:
-        return tx.mapping_documents.get(int(what)).document
+        return tx.mapping_documents.get(number).document
 
 
 @mapping.command("check")
 @click.argument("what")
 @pass_invocation
 def mapping_check(invocation: Invocation, what: str) -> None:
-    """Check a draft, a file or the number of a document: every problem with its line, column and a suggestion."""
-    if not what.isdigit():
+    """Check a draft: a file, a document's number, or a layer (its newest draft). Every problem has its line, column and
+    a suggestion."""
+    if not is_document(what):
         draft = compiled(document_of(what), mapping_name(what))
         say(f"It can be used: {draft.system} {draft.stream} to {draft.financier}.")
         return
     with invocation.program() as program:
-        wrong = program.mapping_life.check(int(what), operator())
+        number = document_number(program, what)
+        wrong = program.mapping_life.check(number, operator())
     if wrong:
         told = "\n".join(f"{connection}: {problem}" for connection, problem in wrong.items())
-        raise Refused(f"The document {what} cannot be used:\n{told}")
-    say(f"The document {what} can be used.")
+        raise Refused(f"The document {number} cannot be used:\n{told}")
+    say(f"The document {number} can be used.")
 
 
 @mapping.command("explain")
 @click.argument("word", metavar="RECORD")
-@click.option("--draft", metavar="DRAFT", help="Explain by this draft: a file, or a document.")
+@click.option(
+    "--draft", metavar="DRAFT", help="Explain by this draft: a file, a document or a layer."
+)
 @pass_invocation
 def mapping_explain(invocation: Invocation, word: str, draft: str | None) -> None:
     """Explain the outcome of one record: each field step by step, each rule's verdict."""
@@ -127,7 +133,7 @@ def mapping_explain(invocation: Invocation, word: str, draft: str | None) -> Non
 @pass_invocation
 def mapping_diff(invocation: Invocation, before: str, after: str, as_json: bool) -> None:
     """What changes from BEFORE to AFTER, in words. Each is a shipped mapping's name, a file, the number of a document,
-    or a connection (all its layers together)."""
+    a layer (its newest draft), or a connection (all its layers together)."""
     changes = diff(_text(invocation, before), _text(invocation, after))
     if as_json:
         print_json([{"entry": c.entry, "before": c.before, "after": c.after} for c in changes])
@@ -142,17 +148,28 @@ def _text(invocation: Invocation, what: str) -> str:
     if what in shipped() or Path(what).is_file() or not invocation.config_path.exists():
         return document_of(what)
     with invocation.program() as program:
-        if what.isdigit():
-            with program.database.read() as tx:
-                return tx.mapping_documents.get(int(what)).document
+        if is_document(what):
+            return _shown(program, what)
         return program.mappings.active(what)[0].document
+
+
+def is_document(what: str) -> bool:
+    """Whether this names a document of the store (by its number, or its layer as `connection:books`), not a file."""
+    return what.isdigit() or what.partition(":")[0] in LAYERS
+
+
+def document_number(program: Program, what: str) -> int:
+    """The number of a document: as it is given, or of a layer's newest draft. Raises Refused where there is none."""
+    if what.isdigit():
+        return int(what)
+    return program.mapping_life.draft_of(Subject.parse(what)).id
 
 
 def draft_for(program: Program, draft: str, connection: str) -> CompiledMapping:
     """A draft as it would decide for a connection: a file that is a whole mapping, or a document with its layers."""
-    if not draft.isdigit():
+    if not is_document(draft):
         return compiled(document_of(draft), mapping_name(draft))
-    for stack, mapping, _ in program.mapping_life.drafts(int(draft)):
+    for stack, mapping, _ in program.mapping_life.drafts(document_number(program, draft)):
         if stack.connection == connection:
             return mapping
     raise Refused(f"The document {draft} is no part of the mapping of {connection!r}.")
@@ -182,8 +199,8 @@ def mapping_backtest(
 ) -> None:
     """Try DRAFT on every stored version, beside the active mapping. Nothing is asked, sent or decided.
 
-    DRAFT is the number of a document, whose report is kept (`connector mapping report`), or a file that is a whole
-    mapping. What becomes worse and what touches an invoice that was sent already is listed first.
+    DRAFT is the number of a document or a layer, whose report is kept (`connector mapping report`), or a file that is
+    a whole mapping. What becomes worse and what touches an invoice that was sent already is listed first.
     """
     with invocation.program() as program:
         scope = Scope(
@@ -192,22 +209,23 @@ def mapping_backtest(
             None if until is None else until.date(),
             older_versions=not latest_only,
         )
-        if draft.isdigit():
-            reports = _kept(program, int(draft), scope)
+        if is_document(draft):
+            reports = _kept(program, document_number(program, draft), scope)
         elif connection is None:
             raise click.UsageError("Say with --connection whose records the file is tried on.")
         else:
             reports = [_of_file(program, draft, connection, scope)]
-    if as_json:
-        print_json(reports if draft.isdigit() else reports[0])
-        return
-    for report in reports:
-        print_report(report)
+        if not as_json:
+            for report in reports:
+                on = str(report.get("connection", connection))
+                print_report(report, numbers_of(program, on, report))
+            return
+    print_json(reports if is_document(draft) else reports[0])
 
 
 def told(compared: int) -> None:
     """Progress for the person who waits."""
-    if compared // 10_000 > (compared - 500) // 10_000:
+    if compared // 10_000 > max(compared - 500, 0) // 10_000:
         say(f"{compared} compared.")
 
 

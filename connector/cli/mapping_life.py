@@ -1,4 +1,4 @@
-"""Commands that take a mapping through its life: draft, approval, activation, rollback, shadow, examples, files."""
+"""Commands that take a mapping through its life: draft, approval, activation, rollback, shadow, files."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import click
 
 from connector.active_mapping import document_of
 from connector.authoring.editing import Value, snippet, starter
-from connector.authoring.examples import differences, pin
 from connector.authoring.folder import apply, plan
 from connector.authoring.stacks import Subject
 from connector.bootstrap import Program
 from connector.cli.calling import wake_running
 from connector.cli.decide import operator
 from connector.cli.main import Invocation, json_option, pass_invocation
-from connector.cli.mapping import DAY, draft_for, mapping, told
-from connector.cli.mapping_report import print_report
-from connector.cli.output import ROW_NUMBER, print_json, print_table, say
+from connector.cli.mapping import DAY, document_number, mapping, told
+from connector.cli.mapping_report import numbers_of, print_report
+from connector.cli.output import ROW_NUMBER, print_json, say, sure
 from connector.errors import Refused
-from connector.views import find_record
-from connector.views.mappings import golden_example
+from connector.views.mappings import gist, needs_a_look
 
 FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 NOTE = click.option("--note", help="Why, for those who read it later.")
+DOCUMENT = click.argument("document")
+YES = click.option("--yes", is_flag=True, help="Do it without asking.")
 
 
 # -- drafts -------------------------------------------------------------------------------------------------------
@@ -45,7 +45,7 @@ def mapping_new(invocation: Invocation, subject: str, file: Path | None, note: s
         chosen = Subject.parse(subject)
         text = _beginning(program, chosen) if file is None else document_of(str(file))
         made = program.mapping_life.new(chosen, text, operator(), note=note)
-    say(f"Document {made.id} is a draft: {made.title}. Next: connector mapping edit {made.id}")
+    say(f"Document {made.id} is a draft: {made.title}. Next: connector mapping edit {chosen}")
 
 
 def _beginning(program: Program, subject: Subject) -> str:
@@ -59,41 +59,49 @@ def _beginning(program: Program, subject: Subject) -> str:
 
 
 @mapping.command("edit")
-@click.argument("document", type=ROW_NUMBER)
+@DOCUMENT
 @click.argument("file", type=FILE, required=False)
 @click.option(
     "--set",
     "entries",
     multiple=True,
     metavar="ENTRY=VALUE",
-    help="Change one entry, such as fields.due_date='invoice_due_date | date'. May be given again.",
+    help="Change one entry, such as fields.due_date='invoice_due_date | date', fields.note=false (left out) or "
+    "exclude.past_due.off=true (switched off). May be given again.",
 )
 @NOTE
 @pass_invocation
 def mapping_edit(
     invocation: Invocation,
-    document: int,
+    document: str,
     file: Path | None,
     entries: Sequence[str],
     note: str | None,
 ) -> None:
     """Make the next version of a document: from FILE, by --set, or in your editor. What you do not change stays as it
-    was written."""
+    was written. DOCUMENT is its number, or its layer (connection:NAME), whose newest draft is then meant."""
     with invocation.program() as program:
         life, by = program.mapping_life, operator()
+        with program.database.read() as tx:
+            before = tx.mapping_documents.get(document_number(program, document))
+        say(_decides_for(program, Subject.of(before)))
         if entries:
-            made = life.set_entry(document, snippet(dict(map(_entry, entries))), by, note=note)
+            made = life.set_entry(before.id, snippet(dict(map(_entry, entries))), by, note=note)
         else:
-            with program.database.read() as tx:
-                before = tx.mapping_documents.get(document).document
-            text = click.edit(before, extension=".toml") if file is None else document_of(str(file))
-            made = life.edit(document, before if text is None else text, by, note=note)
+            own = before.document
+            text = click.edit(own, extension=".toml") if file is None else document_of(str(file))
+            made = life.edit(before.id, own if text is None else text, by, note=note)
         wrong = life.check(made.id, by)
     say(f"Document {made.id} is a draft: {made.title}.")
     if wrong:
         problems = "\n".join(f"{connection}: {problem}" for connection, problem in wrong.items())
         raise Refused(f"It is kept, but cannot be used yet:\n{problems}")
-    say(f"It can be used. Next: connector mapping backtest {made.id}")
+    say(f"It can be used. Next: connector mapping backtest {Subject.of(made)}")
+
+
+def _decides_for(program: Program, subject: Subject) -> str:
+    connections = [stack.connection for stack in program.stacks.affected(subject)]
+    return f"The layer {subject} is part of the mapping of {', '.join(connections)}."
 
 
 def _entry(given: str) -> tuple[str, Value]:
@@ -105,13 +113,14 @@ def _entry(given: str) -> tuple[str, Value]:
 
 
 @mapping.command("withdraw")
-@click.argument("document", type=ROW_NUMBER)
+@DOCUMENT
 @pass_invocation
-def mapping_withdraw(invocation: Invocation, document: int) -> None:
+def mapping_withdraw(invocation: Invocation, document: str) -> None:
     """Give up a draft. Its text and its reports stay readable; it can no longer become active."""
     with invocation.program() as program:
-        program.mapping_life.withdraw(document, operator())
-    say(f"Document {document} is withdrawn.")
+        number = document_number(program, document)
+        program.mapping_life.withdraw(number, operator())
+    say(f"Document {number} is withdrawn.")
 
 
 # -- decisions ----------------------------------------------------------------------------------------------------
@@ -123,41 +132,62 @@ def mapping_withdraw(invocation: Invocation, document: int) -> None:
 @pass_invocation
 def mapping_report(invocation: Invocation, trial: int, as_json: bool) -> None:
     """Print the kept report of a back-test or a shadow run."""
-    with invocation.program() as program, program.database.read() as tx:
-        found, report = tx.mapping_trials.get(trial), tx.mapping_trials.report(trial)
-    if report is None:
-        raise Refused(f"Trial {trial} ({found.kind}, {found.state}) has no report yet.")
-    if as_json:
-        print_json({"trial": trial, "connection": found.connection, **report})
-        return
-    print_report(report)
+    with invocation.program() as program:
+        with program.database.read() as tx:
+            found, report = tx.mapping_trials.get(trial), tx.mapping_trials.report(trial)
+        if report is None:
+            raise Refused(f"Trial {trial} ({found.kind}, {found.state}) has no report yet.")
+        if as_json:
+            print_json({"trial": trial, "connection": found.connection, **report})
+        else:
+            print_report(report, numbers_of(program, found.connection, report))
 
 
 @mapping.command("approve")
-@click.argument("document", type=ROW_NUMBER)
+@DOCUMENT
 @pass_invocation
-def mapping_approve(invocation: Invocation, document: int) -> None:
+def mapping_approve(invocation: Invocation, document: str) -> None:
     """Agree to a back-tested document. Where a second person must, its author cannot."""
     with invocation.program() as program:
-        approved = program.mapping_life.approve(document, operator())
-    say(f"{approved.title} is approved. Next: connector mapping activate {document}")
+        number = document_number(program, document)
+        approved = program.mapping_life.approve(number, operator())
+    say(f"{approved.title} is approved. Next: connector mapping activate {Subject.of(approved)}")
 
 
 @mapping.command("activate")
-@click.argument("document", type=ROW_NUMBER)
+@DOCUMENT
 @click.option("--remap-since", type=DAY, help="Leave records that were stored before as they are.")
+@YES
 @pass_invocation
-def mapping_activate(invocation: Invocation, document: int, remap_since: datetime | None) -> None:
+def mapping_activate(
+    invocation: Invocation, document: str, remap_since: datetime | None, yes: bool
+) -> None:
     """Put a document in force. Stored records are then decided anew: unsent invoices follow, sent ones never without a
-    decision."""
+    decision. The back-test's headline is shown first; where something comes out worse, or an invoice that was sent
+    already is touched, you are asked."""
     with invocation.program() as program:
+        number = document_number(program, document)
+        _told_what_comes(program, number, yes=yes)
         versions = program.mapping_life.activate(
-            document,
+            number,
             operator(),
             remap_since=None if remap_since is None else remap_since.date(),
         )
         _remap(program, [version.name for version in versions])
-    say(f"Document {document} decides now for {', '.join(v.name for v in versions)}.")
+    say(f"Document {number} decides now for {', '.join(v.name for v in versions)}.")
+
+
+def _told_what_comes(program: Program, number: int, *, yes: bool) -> None:
+    """Show what the back-tests said. Where a person should have read that first, ask."""
+    with program.database.read() as tx:
+        is_open = tx.mapping_documents.get(number).is_open
+    if not is_open:
+        return  # refused in a moment, and for a better reason than any report
+    reports = program.trials.reports_of(number)
+    for connection, report in reports.items():
+        say(f"{connection}: {gist(report)}")
+    if any(map(needs_a_look, reports.values())):
+        sure("Put it in force?", yes=yes)
 
 
 def _remap(program: Program, connections: Sequence[str]) -> None:
@@ -197,12 +227,12 @@ def mapping_remap(invocation: Invocation, connection: str, since: datetime | Non
 
 
 @mapping.command("shadow")
-@click.argument("document", type=ROW_NUMBER, required=False)
+@click.argument("document", required=False)
 @click.option("--days", type=click.IntRange(1, 90), default=7, show_default=True)
 @click.option("--stop", "trial", type=ROW_NUMBER, help="End this shadow run.")
 @pass_invocation
 def mapping_shadow(
-    invocation: Invocation, document: int | None, days: int, trial: int | None
+    invocation: Invocation, document: str | None, days: int, trial: int | None
 ) -> None:
     """Let a draft run beside the active mapping on everything that is pulled. Nothing is decided by it; what differs is
     kept as a report (`connector mapping report`)."""
@@ -213,99 +243,9 @@ def mapping_shadow(
             program.trials.stop_shadow(trial, operator())
             say(f"Run {trial} has ended.")
         elif document is not None:
-            ids = program.trials.start_shadow(document, operator(), timedelta(days=days))
+            number = document_number(program, document)
+            ids = program.trials.start_shadow(number, operator(), timedelta(days=days))
             say(f"It runs for {days} days. Reports: {', '.join(map(str, ids))}.")
-
-
-# -- golden examples ----------------------------------------------------------------------------------------------
-
-
-@mapping.group("example")
-def example() -> None:
-    """Golden examples: records pinned with what must become of them. Every activation is held to them."""
-
-
-@example.command("list")
-@click.option("--connection", help="Only this connection.")
-@json_option
-@pass_invocation
-def example_list(invocation: Invocation, connection: str | None, as_json: bool) -> None:
-    """The examples in force, and those proposed with a change."""
-    with invocation.program() as program, program.database.read() as tx:
-        lines = [golden_example(e) for e in tx.mapping_examples.all(connection)]
-    if as_json:
-        print_json(lines)
-        return
-    keys = ("connection", "name", "version", "state", "record", "today", "by")
-    print_table(
-        "Golden examples",
-        ["connection", "name", ">version", "state", "record", "as of", "by"],
-        [tuple(line[key] for key in keys) for line in lines],
-        empty="none. Pin one with `connector mapping example pin RECORD NAME`.",
-    )
-
-
-@example.command("pin")
-@click.argument("word", metavar="RECORD")
-@click.argument("name")
-@click.option(
-    "--with",
-    "document",
-    type=ROW_NUMBER,
-    help="Expect what this draft makes of it; in force together with the draft.",
-)
-@pass_invocation
-def example_pin(invocation: Invocation, word: str, name: str, document: int | None) -> None:
-    """Keep RECORD with its outcome as the example NAME."""
-    with invocation.program() as program:
-        with program.database.read() as tx:
-            record = find_record(tx, word)
-        used = program.mappings.active(record.connection)[0]
-        if document is not None:
-            used = draft_for(program, str(document), record.connection)
-        with program.database.write() as tx:
-            made = pin(
-                tx,
-                record.id,
-                name,
-                used,
-                program.clock.today(),
-                operator(),
-                document_id=document,
-            )
-    say(f"{made.name} v{made.version_no} is {made.state}: {made.expected['kind']}.")
-
-
-@example.command("check")
-@click.option("--with", "document", type=ROW_NUMBER, help="Check this draft instead.")
-@click.option("--connection", required=True, help="Whose examples.")
-@pass_invocation
-def example_check(invocation: Invocation, document: int | None, connection: str) -> None:
-    """Hold the active mapping (or a draft) to the examples."""
-    with invocation.program() as program:
-        used = program.mappings.active(connection)[0]
-        if document is not None:
-            used = draft_for(program, str(document), connection)
-        with program.database.read() as tx:
-            examples = tx.mapping_examples.in_force(connection, document)
-    found = differences(used, examples)
-    for difference in found:
-        click.echo(str(difference))
-    if found:
-        raise Refused(f"{len(found)} expectations of {len(examples)} examples are not met.")
-    say(f"All {len(examples)} examples come out as they must.")
-
-
-@example.command("retire")
-@click.argument("connection")
-@click.argument("name")
-@pass_invocation
-def example_retire(invocation: Invocation, connection: str, name: str) -> None:
-    """Take an example out of force: no activation is held to it any more."""
-    with invocation.program() as program, program.database.write() as tx:
-        tx.mapping_examples.retire(connection, name)
-        tx.audit.append(operator(), "mapping.example_retired", f"{connection} {name}", {})
-    say(f"{name} is retired.")
 
 
 # -- files --------------------------------------------------------------------------------------------------------

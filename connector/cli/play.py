@@ -104,6 +104,11 @@ def live(
         if not headless:
             service.begin()
             say(f"The connector goes on running. See {service.address} . Ctrl-C stops everything.")
+            say(
+                "In another terminal, the same books and mappings by commands (`.venv/bin/connector` in a clone):"
+            )
+            for command in ("status", "inbox"):
+                say(f"  connector --config {config.path} {command}")
             stop.wait()
     except KeyboardInterrupt:
         say("Stopping.")

@@ -11,10 +11,12 @@ from typing import Any, TypeVar
 from marshmallow import Schema, ValidationError
 
 from connector.config import model
+from connector.config.books import offered_twice
 from connector.config.doorways import problems_of, webhook_of, with_known_webhook
 from connector.config.feed import read_feed
 from connector.config.fields import NameField, SecretSources, secrets_from
 from connector.config.files import Candidate, Files
+from connector.config.flows import left_out
 from connector.config.lines import KeyPath
 from connector.config.problems import (
     Problem,
@@ -91,7 +93,8 @@ class _Reader:
         schedule = loaded["schedule"] or SECTIONS["schedule"]().load({})
         connections = self._named("connections", lambda *found: self._connection(schedule, *found))
         financiers = self._named("financiers", lambda *found: self._financier(schedule, *found))
-        flows = self._flows(connections)
+        flows = self._flows(connections, financiers)
+        self.problems += offered_twice(connections, flows, self._systems)
         feed = read_feed(loaded["feed"], connections, self.problems)
         self._check_key(loaded["encryption"])
         self.problems += problems_of(financiers, connections)
@@ -206,7 +209,11 @@ class _Reader:
         settings = load_table(schema, rest, path, self.problems)
         return (loaded, settings) if len(self.problems) == before else (None, None)
 
-    def _flows(self, connections: Mapping[str, model.Connection]) -> tuple[model.Flow, ...]:
+    def _flows(
+        self,
+        connections: Mapping[str, model.Connection],
+        financiers: Mapping[str, model.FinancierAccount],
+    ) -> tuple[model.Flow, ...]:
         tables = self._document.get("flows", [])
         if not isinstance(tables, list):
             self.problems.append(
@@ -242,6 +249,10 @@ class _Reader:
             if loaded["amendments"] == "amend":
                 sentence = "no financing platform here offers to amend an invoice that was sent. Use flag or keep."
                 self.problems.append(Problem((*path, "amendments"), sentence))
+            account = financiers.get(loaded["financier"])
+            schema = None if account is None else self._financiers.get(account.platform)
+            missing = left_out(schema, account, loaded)
+            self.problems += [Problem((*path, key), missing[key]) for key in missing]
             loaded["type_of_goods"] = tuple(loaded["type_of_goods"])
             flows.append(model.Flow(**loaded))
         return tuple(flows)

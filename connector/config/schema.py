@@ -235,8 +235,18 @@ class FlowSchema(Schema):
     submitted_by = fields.Email(
         required=True, error_messages={"invalid": "expected an e-mail address."}
     )
-    success_url = WebAddressField(load_default=None)
-    cancel_url = WebAddressField(load_default=None)
+    success_url = WebAddressField(
+        load_default=None,
+        metadata={
+            "description": "Where a person goes after the session. Some platforms require it."
+        },
+    )
+    cancel_url = WebAddressField(
+        load_default=None,
+        metadata={
+            "description": "Where a person goes after canceling it. Some platforms require it."
+        },
+    )
     locale = _text(20, load_default=None)
     type_of_goods = fields.List(_text(), load_default=list)
     amendments = _choice("flag", "flag", "keep", "amend")

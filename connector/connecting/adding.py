@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from threading import Lock
 from typing import Any
@@ -18,8 +18,10 @@ from marshmallow import Schema
 
 from connector.active_mapping import check as check_mapping
 from connector.bootstrap import Program, read_config
+from connector.config.books import books_of, of_same_books
 from connector.config.fields import NAME_PATTERN, SecretSources, secrets_from
 from connector.config.files import Candidate, path_of
+from connector.config.flows import left_out
 from connector.config.model import Config
 from connector.config.problems import Problem, load_table
 from connector.config.schema import ConnectionSchema, FlowSchema
@@ -30,8 +32,9 @@ from connector.connecting.files import (
     text_of,
     write_private,
 )
-from connector.connecting.forms import Field, fields_of, label_of, read, typed
+from connector.connecting.forms import Field, fields_of, in_form_words, label_of, read, typed
 from connector.errors import ConnectorError, NotFound, Refused
+from connector.registry import financiers as known_financiers
 from connector.registry import systems as known_systems
 from connector.secrets import Secret
 from connector.system import Finding
@@ -40,6 +43,8 @@ from connector.transport import AdapterContext
 OWN, SETTING, FLOW = "own_", "setting_", "flow_"
 """Prefixes of the fields of the three tables that the form fills."""
 MOST_PATH_SECRETS = 8
+_NOT_ASKED = ("name", "connection", "financier", "type_of_goods")
+"""Of a flow: made from the connection's name, asked for apart, or too long for a field."""
 _ONE_AT_A_TIME = Lock()
 
 
@@ -97,7 +102,7 @@ class Connecting:
             system,
             fields_of(adapter.settings_schema),
             fields_of(ConnectionSchema, leave=("system",)),
-            fields_of(FlowSchema, leave=("name", "connection", "financier", "type_of_goods")),
+            [_offered(each) for each in fields_of(FlowSchema, _NOT_ASKED)],
             sends_events=hasattr(adapter, "read_hint"),
         )
 
@@ -140,7 +145,9 @@ class Connecting:
                 settings[key] = value
         flow = self._flow(name, form, given, flow_before, errors)
         table: dict[str, Any] = {"system": system, **own, **settings}
-        errors |= self._wrong_tables(system, own, settings, flow, new)
+        for key, sentence in self._wrong_tables(form, own, settings, flow, new).items():
+            errors.setdefault(key, sentence)
+        errors = errors or self._same_books(existing, system, settings, new)
         if errors:
             raise FormRefused(errors)
         if given.get("events") == "yes" and form.sends_events:
@@ -179,7 +186,7 @@ class Connecting:
         still = self.still_to_be_sent(name)
         if still:
             raise Refused(
-                f"{still} messages about invoices of {name} are still to be sent or looked up.",
+                f"{name} cannot be removed yet: {still} messages about its invoices are still to be sent or looked up.",
                 remedy="Wait until they are through, or decide about those that are parked.",
             )
         return self._write(Candidate(name, None), "connection.removed", {}, by)
@@ -268,13 +275,18 @@ class Connecting:
             errors[FLOW + "financier"] = "Financier: there is none of this name."
         values, _, wrong = read(form.flow, given, FLOW)
         errors |= wrong
+        account = self._program.config.financiers.get(financier)
+        schema = known_financiers()[account.platform].settings_schema if account else None
+        for key in left_out(schema, account, values):
+            sentence = f"this must be filled in: {financier} takes no invoice without it."
+            errors.setdefault(FLOW + key, f"{label_of(key)}: {sentence}")
         kept = (before or {}).get("name", f"{name}_flow"[:40])
         kept_goods = {k: v for k, v in (before or {}).items() if k == "type_of_goods"}
         return {"name": kept, "connection": name, "financier": financier, **values, **kept_goods}
 
     def _wrong_tables(
         self,
-        system: str,
+        form: Form,
         own: dict[str, Any],
         settings: dict[str, Any],
         flow: dict[str, Any] | None,
@@ -282,20 +294,42 @@ class Connecting:
     ) -> dict[str, str]:
         sources = SecretSources({}, self._main.parent, given=dict(new))
         errors: dict[str, str] = {}
-        judged: list[tuple[str, Schema, dict[str, Any]]] = [
-            (OWN, ConnectionSchema(), {"system": system, **own}),
-            (SETTING, known_systems()[system].settings_schema(), settings),
+        system = known_systems()[form.system].settings_schema()
+        judged: list[tuple[str, list[Field], Schema, dict[str, Any]]] = [
+            (OWN, form.own, ConnectionSchema(), {"system": form.system, **own}),
+            (SETTING, form.settings, system, settings),
         ]
         if flow is not None:
-            judged.append((FLOW, FlowSchema(), flow))
+            judged.append((FLOW, form.flow, FlowSchema(), flow))
         with secrets_from(sources):
-            for prefix, schema, table in judged:
+            for prefix, asked, schema, table in judged:
                 problems: list[Problem] = []
                 load_table(schema, table, (), problems)
-                for problem in problems:
-                    key = str(problem.path[0]) if problem.path else "name"
-                    errors.setdefault(prefix + key, f"{label_of(key)}: {problem.sentence}")
+                for key, sentence in _in_words(problems, asked, table).items():
+                    # A flow's name is the connection's, which is judged where it is typed.
+                    if prefix != FLOW or key not in _NOT_ASKED:
+                        errors[prefix + key] = sentence
         return errors
+
+    def _same_books(
+        self, existing: str | None, system: str, settings: dict[str, Any], new: Mapping[str, Secret]
+    ) -> dict[str, str]:
+        """What is wrong where another connection reads the same books; `existing` may go on as it is."""
+        schema = known_systems()[system].settings_schema
+        with secrets_from(SecretSources({}, self._main.parent, given=dict(new))):
+            loaded = schema().load(settings)
+        there = dict(read_config(self._main).connections)
+        before = there.pop(existing, None) if existing is not None else None
+        if before is not None and books_of(schema, before.settings) == books_of(schema, loaded):
+            return {}
+        other = of_same_books(schema, system, loaded, there.values())
+        if other is None:
+            return {}
+        return {
+            SETTING
+            + "base_url": f"These are the books of {other}, which is connected already: their invoices would be "
+            f"offered twice. Change {other} instead, or connect other books."
+        }
 
     def _config_with(self, candidate: Candidate) -> Config:
         """The whole configuration with a candidate, checked as at a start. Raises ConfigError."""
@@ -329,3 +363,23 @@ class Connecting:
         for path in folder.glob(f"{candidate.name}.*"):
             if f"{SECRETS_FOLDER}/{path.name}" not in named:
                 path.unlink()
+
+
+def _offered(each: Field) -> Field:
+    """A field of a flow without the word that the configuration knows only to say why it is refused."""
+    return replace(each, choices=tuple(word for word in each.choices if word != "amend"))
+
+
+def _in_words(
+    problems: list[Problem], asked: list[Field], table: Mapping[str, Any]
+) -> dict[str, str]:
+    """What is wrong with a table, by key, in the words of the form that filled it."""
+    labels = {each.name: each.label for each in asked}
+    found: dict[str, str] = {}
+    for problem in problems:
+        key = str(problem.path[0]) if problem.path else "name"
+        sentence = in_form_words(problem.sentence, asked)
+        if key in labels and key not in table:
+            sentence = "this must be filled in."
+        found.setdefault(key, f"{labels.get(key, label_of(key))}: {sentence}")
+    return found

@@ -6,7 +6,7 @@ A field's `metadata` may give a `label` and a `description`; without them the ke
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -17,7 +17,8 @@ from connector.config.fields import SecretField, WebAddressField
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 _NUMBER = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,6})?")
-_WORDS = {"url": "address", "id": "ID", "api": "API", "ca": "CA"}
+_KEY = re.compile(r"`(\w+)(?: = (true|false))?`")
+_WORDS = {"url": "address", "id": "ID", "api": "API", "ca": "CA", "http": "HTTP"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,19 @@ def label_of(name: str) -> str:
         unit = f" ({words.pop()})"
     text = " ".join(_WORDS.get(word, word) for word in words)
     return text[:1].upper() + text[1:] + unit
+
+
+def in_form_words(text: str, form: Iterable[Field]) -> str:
+    """A sentence that was written for the configuration file, with the form's labels in place of its keys."""
+    labels = {field.name: field.label for field in form}
+
+    def worded(found: re.Match[str]) -> str:
+        key, value = found.groups()
+        if key not in labels:
+            return found[0]
+        return f"“{labels[key]}”" + ("" if value is None else f" to {typed(value == 'true')}")
+
+    return _KEY.sub(worded, text)
 
 
 def typed(value: Any) -> str:

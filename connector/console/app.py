@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from connector import access, api
 from connector.bootstrap import Program
-from connector.console import formatting, here, navigation, pages, queries, tables
+from connector.console import formatting, here, interrupted, navigation, pages, queries, tables
 from connector.errors import ConnectorError, NotFound, Refused
 
 THEMES = ("light", "dark")
@@ -88,7 +88,8 @@ def _theme(name: str) -> Any:
 def _failed(error: ConnectorError) -> tuple[str, int]:
     code = 404 if isinstance(error, NotFound) else 422 if isinstance(error, Refused) else 503
     title = "There is no such thing" if code == 404 else "That is not possible"
-    return render_template("error.html", title=title, sentence=str(error)), code
+    back = interrupted.form_page()
+    return render_template("error.html", title=title, sentence=str(error), back=back), code
 
 
 _SENTENCES = {
@@ -103,5 +104,13 @@ def _refused(error: HTTPException) -> Any:
     code = error.code or 500
     if error.response is not None or request.path.startswith(("/api/", "/webhooks/")):
         return error
-    sentence = _SENTENCES.get(code) or error.description or "Something went wrong here."
-    return render_template("error.html", title=error.name, sentence=sentence), code
+    ours = error.description if error.description != type(error).description else None
+    sentence = ours or _SENTENCES.get(code) or error.description or "Something went wrong here."
+    if code == 401 and request.method == "POST":
+        return render_template(
+            "session_ended.html",
+            sign_in=interrupted.sign_in_again(),
+            written=interrupted.written(),
+        ), code
+    back = interrupted.form_page()
+    return render_template("error.html", title=error.name, sentence=sentence, back=back), code

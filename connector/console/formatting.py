@@ -21,7 +21,7 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 TONES = {
     "good": "finished checked backtested mapped submitted approved funded repaid done ok succeeded complete active found sent",
     "wait": "held parked backing_off paused information_required awaiting_signatures overdue interrupted returning "
-    "unknown quarantined expired withdrawn_by_person drifted",
+    "unknown unclear quarantined expired withdrawn_by_person drifted",
     "bad": "rejected declined defaulted failed dead reconnect drift damaged refused",
     "info": "ready submitting sending pending received running draft open new approved_by_person",
 }

@@ -45,7 +45,7 @@ class CompanyLinks:
         if company_id not in {company.company_id for company in self._financier.companies()}:
             raise NotFound(
                 f"{self._flow.financier} has no company {company_id[:80]!r}.",
-                remedy="`connector link companies` and the page Companies list them.",
+                remedy="Take one of those that are listed there.",
             )
         self._linker.link(counterparty_id, company_id, by=by)
 
@@ -82,6 +82,6 @@ class CompanyLinks:
         if row is None:
             raise NotFound(
                 f"{self._flow.connection} has no counterparty {counterparty_id[:80]!r}.",
-                remedy="`connector link` and the page Companies list them.",
+                remedy="Take one of those that are listed under companies.",
             )
         return row

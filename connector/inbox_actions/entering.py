@@ -148,7 +148,7 @@ class Correctable:
         reading = self._readings.get(path.name)
         if reading is None:
             near = nearest(path.name, tuple(self._readings))
-            remedy = f"Did you mean {near}?" if near else "`connector mapping show` lists them."
+            remedy = f"Did you mean {near}?" if near else "The mapping itself lists them."
             raise _refused(path.text, f"The mapping knows no field {path.text[:60]!r}.", remedy)
         return reading
 

@@ -22,11 +22,14 @@ class ParkedMessages:
         database: Database,
         harmless: Mapping[str, frozenset[str]],
         effect_of: Callable[[OutboxRow], Confirmable],
+        renew: Callable[[Transaction, OutboxRow, str], bool],
     ) -> None:
-        """`harmless`: by target, the steps whose repetition moves no money. `effect_of`: what a row stands for."""
+        """`harmless`: by target, the steps whose repetition moves no money. `effect_of`: what a row stands for. `renew`:
+        gives a row up for a new one of today's flow, where that would say something else; whether it did."""
         self._database = database
         self._harmless = harmless
         self._effect_of = effect_of
+        self._renew = renew
 
     def decide(
         self,
@@ -38,8 +41,8 @@ class ParkedMessages:
         it_is_not_there: bool = False,
         remote_id: str | None = None,
     ) -> None:
-        """`again` sends the message once more (looked up first where it may have left, unless `it_is_not_there`), `drop`
-        gives it up, `took_effect` goes on as after an answer (`remote_id`: what the other side calls what it made).
+        """`again` sends the message once more (looked up first where it may have taken effect, unless `it_is_not_there`; as
+        the flow says today where it certainly did not), `drop` gives it up, `took_effect` goes on as after an answer (`remote_id`: what the other side calls what it made).
 
         Raises NotFound, Refused where the row is not parked, and for `took_effect` Refused where the other side says
         otherwise, and what it raises when it cannot be asked: nothing was decided then.
@@ -52,10 +55,10 @@ class ParkedMessages:
             return
         with self._database.write() as tx:
             row = _parked(tx, row_id)
-            harmless = row.kind in self._harmless.get(row.target, ())
-            unsent = tx.outbox.last_send_started_at(row_id) is None
-            again = "pending" if unsent or harmless or it_is_not_there else "unknown"
-            tx.outbox.decide(row_id, state=again if what == "again" else "dead", reason=text)
+            if what == "drop":
+                tx.outbox.decide(row_id, state="dead", reason=text)
+            else:
+                self._again(tx, row, text, it_is_not_there=it_is_not_there)
             if row.timeline_id is None:
                 # Dropped, it stays parked for good: the financier may know the invoice, so it is never offered anew.
                 new = "submitting" if what == "again" else "parked"
@@ -63,6 +66,18 @@ class ParkedMessages:
                     row.financing_invoice_id, new, text, allowed_from=("parked",)
                 )
             tx.audit.append(by, f"outbox.{what}", row.idempotency_key, {"reason": text})
+
+    def _again(
+        self, tx: Transaction, row: OutboxRow, reason: str, *, it_is_not_there: bool
+    ) -> None:
+        """Let a message be sent once more. One that certainly changed nothing is replaced by one that says what the flow
+        says today, where that is something else: a key keeps its payload."""
+        is_clear = tx.outbox.took_no_effect(row.id)
+        if is_clear and self._renew(tx, row, reason):
+            return
+        harmless = row.kind in self._harmless.get(row.target, ())
+        at_once = is_clear or harmless or it_is_not_there
+        tx.outbox.decide(row.id, state="pending" if at_once else "unknown", reason=reason)
 
     def _took_effect(self, row_id: int, reason: str, remote_id: str | None, by: str) -> None:
         with self._database.read() as tx:

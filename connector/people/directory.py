@@ -43,7 +43,7 @@ class People:
         if found is None:
             raise NotFound(
                 f"Nobody has the e-mail address {email[:80]!r}.",
-                remedy="`connector user list` shows everybody.",
+                remedy="The list of people shows everybody.",
             )
         return found
 

@@ -34,7 +34,7 @@ def send(
     start_response(status_line(answer.status), headers)
     if answer.cut_after is not None:
         beginning = answer.body[: answer.cut_after]
-        return _reset_after(beginning, environ) if answer.reset else iter([beginning])
+        return _only(beginning, environ, reset=answer.reset)
     if answer.piece_bytes is not None:
         return _slowly(answer, stopping)
     return [answer.body]
@@ -63,9 +63,11 @@ def _cut(
     return [b""]
 
 
-def _reset_after(beginning: bytes, environ: dict[str, Any]) -> Iterator[bytes]:
+def _only(beginning: bytes, environ: dict[str, Any], *, reset: bool) -> Iterator[bytes]:
+    """Less than was announced, and the end. The server takes it that the client has gone: else it would warn of us."""
     yield beginning
-    _reset_on_close(_channel(environ))
+    if reset:
+        _reset_on_close(_channel(environ))
     raise ClientDisconnected
 
 

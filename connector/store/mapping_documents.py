@@ -64,7 +64,7 @@ class MappingDocuments(Repository):
         if found is None:
             raise NotFound(
                 f"There is no mapping document {document_id}.",
-                remedy="`connector mapping list` shows those there are.",
+                remedy="The list of mappings shows those there are.",
             )
         return found
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, and_, case, func, or_, select
 
 from connector.errors import NotFound
 from connector.store.repository import Repository
@@ -17,6 +17,8 @@ from connector.store.schema import attempts, outbox
 
 OPEN = ("pending", "sending", "unknown", "parked")
 FINISHED = ("done", "unsupported", "dead")
+_REFUSALS = ("Refused", "NotFound")
+"""Errors that say that a request was understood and not followed (`connector.errors`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,37 @@ class Attempt:
     detail: str | None
 
 
+def nothing_took_effect() -> ColumnElement[bool]:
+    """Of a parked row: that it never left, or that its last request was refused by the other side and none before it
+    remained without an answer. Of every other one nobody knows."""
+    tried = select(attempts.c.outbox_id).where(
+        attempts.c.outbox_id == outbox.c.id, attempts.c.action == "send"
+    )
+    refused = tried.where(attempts.c.attempt_no == outbox.c.attempts, attempts.c.result == "parked")
+    unanswered = tried.where(
+        or_(attempts.c.result.is_(None), attempts.c.result == "no usable answer")
+    )
+    is_clear = or_(
+        ~tried.exists(),
+        and_(outbox.c.error_class.in_(_REFUSALS), refused.exists(), ~unanswered.exists()),
+    )
+    return case((is_clear, 1), else_=0) == 1  # an unknown of SQL would be neither
+
+
+def is_replaced() -> ColumnElement[bool]:
+    """That a later row of the stream says the same step anew."""
+    later = outbox.alias("later")
+    return (
+        select(later.c.id)
+        .where(
+            later.c.stream == outbox.c.stream,
+            later.c.seq > outbox.c.seq,
+            later.c.kind == outbox.c.kind,
+        )
+        .exists()
+    )
+
+
 def payload_sha256(payload: str) -> str:
     """The fingerprint that ties an idempotency key to one payload."""
     return hashlib.sha256(payload.encode()).hexdigest()
@@ -69,7 +102,7 @@ class OutboxReading(Repository):
         row = self._connection.execute(select(outbox).where(outbox.c.id == row_id)).one_or_none()
         if row is None:
             raise NotFound(
-                f"There is no outbox row {row_id}.", remedy="`connector outbox` lists them."
+                f"There is no outbox row {row_id}.", remedy="The outbox lists those there are."
             )
         return _row(row)
 
@@ -107,6 +140,11 @@ class OutboxReading(Repository):
             .order_by(attempts.c.attempt_no.desc())
             .limit(1)
         ).scalar_one_or_none()
+
+    def took_no_effect(self, row_id: int) -> bool:
+        """Whether a parked row certainly changed nothing at the other side."""
+        clear = select(outbox.c.id).where(outbox.c.id == row_id, nothing_took_effect())
+        return self._connection.execute(clear).one_or_none() is not None
 
     def changed_payloads(self) -> list[str]:
         """Keys whose stored payload is not the one they were made for."""

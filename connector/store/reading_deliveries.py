@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, or_, select, text
 
 from connector.store.financing_rows import FinancingRow, decoded
 from connector.store.inbox import InboxRow
-from connector.store.outbox_reading import OPEN, Attempt, OutboxReading, OutboxRow
+from connector.store.outbox_reading import (
+    OPEN,
+    Attempt,
+    OutboxReading,
+    OutboxRow,
+    is_replaced,
+    nothing_took_effect,
+)
 from connector.store.schema import (
     attempts,
     financing_invoices,
@@ -25,6 +33,20 @@ STUCK = ("parked", "dead")
 # In the words of the partial indexes, letter by letter: only then does SQLite use them.
 _SENT_AND_STUCK = text("outbox.state in ('parked', 'dead')")
 _QUARANTINED = text("inbox.state = 'quarantined'")
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedSum:
+    """Parked messages of one sort. `amount_minor_units` is that of their invoices."""
+
+    is_refused: bool
+    """They certainly changed nothing; of the others nobody knows."""
+    submits: bool
+    """They submit invoices; the others write statuses back."""
+    currency: str
+    count: int
+    amount_minor_units: int
+    since: datetime
 
 
 class DeliveryReading(OutboxReading):
@@ -54,6 +76,45 @@ class DeliveryReading(OutboxReading):
             query = query.where(outbox.c.id < before_id)
         return self._rows(query)
 
+    def parked(self, *, is_refused: bool, limit: int) -> list[OutboxRow]:
+        """The newest parked messages: those that certainly changed nothing, or those of which nobody knows."""
+        clear = nothing_took_effect()
+        query = select(outbox).where(_SENT_AND_STUCK, outbox.c.state == "parked")
+        query = query.where(clear if is_refused else ~clear)
+        return self._rows(query.order_by(outbox.c.id.desc()).limit(limit))
+
+    def parked_sums(self) -> list[ParkedSum]:
+        """Parked messages by whether they certainly changed nothing and whether they submit an invoice, and by currency."""
+        clear, submits = nothing_took_effect(), outbox.c.timeline_id.is_(None)
+        money = financing_invoices.c
+        made = (
+            select(
+                clear.label("is_refused"),
+                submits.label("submits"),
+                money.currency,
+                money.amount_minor_units,
+                outbox.c.created_at,
+            )
+            .join(financing_invoices, money.id == outbox.c.financing_invoice_id)
+            .where(_SENT_AND_STUCK, outbox.c.state == "parked")
+            .subquery()
+        )
+        keys = (made.c.is_refused, made.c.submits, made.c.currency)
+        rows = self._connection.execute(
+            select(
+                *keys,
+                func.count(),
+                func.sum(made.c.amount_minor_units),
+                func.min(made.c.created_at, type_=outbox.c.created_at.type),
+            )
+            .group_by(*keys)
+            .order_by(made.c.currency)
+        )
+        return [
+            ParkedSum(bool(refused), bool(submits), currency, count, int(amount), since)
+            for refused, submits, currency, count, amount, since in rows
+        ]
+
     def heard(
         self,
         *,
@@ -82,7 +143,7 @@ class DeliveryReading(OutboxReading):
         """Rows of the outbox by (target, state) in which something is still to be done, by us or by a person."""
         counted = select(outbox.c.target, outbox.c.state, func.count())
         due = counted.where(outbox.c.next_attempt_at.is_not(None))
-        stuck = counted.where(_SENT_AND_STUCK)
+        stuck = counted.where(_SENT_AND_STUCK, or_(outbox.c.state == "parked", ~is_replaced()))
         found: dict[tuple[str, str], int] = {}
         for query in (due, stuck):
             grouped = query.group_by(outbox.c.target, outbox.c.state)
@@ -104,7 +165,11 @@ class DeliveryReading(OutboxReading):
     def stuck_since(self) -> dict[str, datetime]:
         """When the oldest message that is `parked` or `dead` was written, and the oldest `quarantined` event came."""
         written = func.min(outbox.c.created_at, type_=outbox.c.created_at.type)
-        stuck = select(outbox.c.state, written).where(_SENT_AND_STUCK).group_by(outbox.c.state)
+        stuck = (
+            select(outbox.c.state, written)
+            .where(_SENT_AND_STUCK, or_(outbox.c.state == "parked", ~is_replaced()))
+            .group_by(outbox.c.state)
+        )
         found: dict[str, datetime] = {row[0]: row[1] for row in self._connection.execute(stuck)}
         came = func.min(inbox.c.received_at, type_=inbox.c.received_at.type)
         at = self._connection.execute(select(came).where(_QUARANTINED)).scalar_one()

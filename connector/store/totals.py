@@ -7,9 +7,11 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
+from connector.store.outbox_reading import is_replaced
 from connector.store.repository import Repository
 from connector.store.schema import (
     financing_invoices,
+    outbox,
     outcomes,
     source_records,
     status_timeline,
@@ -83,14 +85,28 @@ class CurrentTotals(Repository):
             for financier, money, state, status, count, amount in rows
         ]
 
-    def parked_since(self) -> datetime | None:
-        """Since when the oldest financing invoice that is parked waits; None where none is."""
+    def stopped(self) -> list[tuple[str, int, int, datetime]]:
+        """(currency, count, amount, since when the oldest waits) of financing invoices that are parked although no message
+        of theirs is parked or given up: their session ended, for example."""
         columns = financing_invoices.c
-        oldest = func.min(columns.updated_at, type_=columns.updated_at.type)
-        found: datetime | None = self._connection.execute(
-            select(oldest).where(columns.state == "parked")
-        ).scalar_one()
-        return found
+        stuck = select(outbox.c.id).where(
+            outbox.c.financing_invoice_id == columns.id,
+            outbox.c.timeline_id.is_(None),
+            outbox.c.state.in_(("parked", "dead")),
+            ~is_replaced(),
+        )
+        rows = self._connection.execute(
+            select(
+                columns.currency,
+                func.count(),
+                func.sum(columns.amount_minor_units),
+                func.min(columns.updated_at, type_=columns.updated_at.type),
+            )
+            .where(columns.state == "parked", ~stuck.exists())
+            .group_by(columns.currency)
+            .order_by(columns.currency)
+        )
+        return [(currency, count, int(amount), since) for currency, count, amount, since in rows]
 
     def moved_on(self) -> list[tuple[str, str, int, int, datetime]]:
         """(reason code, currency, count, amount, when the oldest was excluded) of invoices that are with a financier, not at their end, and whose

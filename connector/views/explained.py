@@ -13,7 +13,7 @@ from connector.views.corrected import correction_line, correction_text
 from connector.views.lines import Json, money
 from mappings import Mapping
 from mappings.explanation import Explanation, FieldTrace, RuleTrace
-from mappings.explanation_text import MASK, explanation_text, is_secret
+from mappings.explanation_text import MASK, explanation_text, gives_amount, is_secret
 from mappings.layers import Origin
 
 LONGEST_VALUE = 200
@@ -88,16 +88,26 @@ def _field(trace: FieldTrace, explanation: Explanation, origin: Origin | None) -
         "steps": [
             {
                 "function": step.function,
-                "result": None if step.problem else _shown(step.result, secret),
+                "result": None
+                if step.problem
+                else _made(trace, number, currency if amount else None, secret),
                 "problem": step.problem,
             }
-            for step in trace.steps
+            for number, step in enumerate(trace.steps)
         ],
         "money": money(trace.result, currency) if amount and not secret else None,
         "result": _shown(trace.result, secret),
         "is_date": isinstance(trace.result, date),
         "origin": None if origin is None else str(origin),
     }
+
+
+def _made(trace: FieldTrace, number: int, currency: str | None, secret: bool) -> str | None:
+    """What a step gave; an amount in whole units of its currency, where one is given."""
+    result = trace.steps[number].result
+    if secret or currency is None or type(result) is not int or not gives_amount(trace, number):
+        return _shown(result, secret)
+    return f"{money(result, currency)['amount']} {currency}"
 
 
 def _rule(rule: RuleTrace, origin: Origin | None) -> Json:

@@ -108,6 +108,7 @@ def outbox_line(row: OutboxRow) -> Json:
         "state": row.state,
         "attempts": row.attempts,
         "next_attempt_at": instant(row.next_attempt_at),
-        "error": row.error,
+        # Until 0.1.0 what a system offers no way for began so; what is stored stays.
+        "error": None if row.error is None else row.error.removeprefix("None: "),
         "idempotency_key": row.idempotency_key,
     }

@@ -40,7 +40,7 @@ def find_record(tx: Transaction, word: str) -> RecordRow:
         raise NotFound(
             f"No invoice is known as {word[:80]!r}.",
             remedy="Give its number, the client reference, the source's identifier, or a record number such as r16 "
-            "from `connector inbox`.",
+            "from the error inbox.",
         )
     if len(found) > 1:
         meant = ", ".join(f"{record_number(row.id)} of {row.connection}" for row in found)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from connector.store.reading_invoices import Sum
-from connector.store.totals import FinancingTotal
 from connector.store.transaction import Transaction
 from connector.views.causes import of_reason
 from connector.views.inbox import causes
@@ -15,6 +14,12 @@ from connector.views.invoices import sum_line
 from connector.views.lines import Json, instant
 
 PAUSE = "connection.pause"
+REFUSED, UNCLEAR = "refused", "unclear"
+PARKED = {
+    REFUSED: "Messages that were refused or held back: nothing took effect",
+    UNCLEAR: "Messages of which nobody knows whether they took effect",
+}
+"""The two sorts of parked messages, in the words of every page."""
 
 
 @dataclass(slots=True)
@@ -33,13 +38,14 @@ class Need:
     since: str | None = None
 
 
-def needs(tx: Transaction, systems: Sequence[Json], totals: Iterable[FinancingTotal]) -> list[Need]:
+def needs(tx: Transaction, systems: Sequence[Json]) -> list[Need]:
     """Everything that waits for somebody: what stopped, then the causes of the error inbox, then the rest."""
     return [
         *_systems_in_trouble(tx, systems),
         *_waiting(tx),
         *_with_the_financier(tx),
-        *_parked(tx, totals),
+        *_stopped(tx),
+        *_parked(tx),
         *_stuck(tx),
         *_decisions(tx),
     ]
@@ -127,47 +133,52 @@ def _earlier(one: str | None, other: str | None) -> str | None:
     return min(filter(None, (one, other)), default=None)
 
 
-def _parked(tx: Transaction, totals: Iterable[FinancingTotal]) -> list[Need]:
-    """Financing invoices of which nobody knows whether they were submitted."""
-    parked: dict[str, Sum] = {}
-    for total in totals:
-        if total.state == "parked":
-            before = parked.get(total.currency, Sum(total.currency, 0, 0))
-            parked[total.currency] = Sum(
-                total.currency,
-                before.count + total.count,
-                before.amount_minor_units + total.amount_minor_units,
-            )
-    if not parked:
+def _stopped(tx: Transaction) -> list[Need]:
+    """Financing invoices whose submission came to an end without a message that says why."""
+    stopped = tx.totals.stopped()
+    if not stopped:
         return []
-    sums = [sum_line(parked[currency]) for currency in sorted(parked)]
     return [
         Need(
             "parked",
             "parked",
-            "Nobody knows whether it was submitted: look it up at the financier",
-            sum(each.count for each in parked.values()),
-            sums,
+            "Submission stopped: the session ended, or something does not fit. Each invoice says what",
+            sum(count for _, count, _, _ in stopped),
+            [sum_line(Sum(currency, count, amount)) for currency, count, amount, _ in stopped],
             ("invoices", {"state": "parked"}),
-            since=instant(tx.totals.parked_since()),
+            since=instant(min(since for _, _, _, since in stopped)),
         )
     ]
 
 
+def _parked(tx: Transaction) -> list[Need]:
+    """Messages that wait for a decision: those that certainly changed nothing, and those of which nobody knows."""
+    found: dict[bool, Need] = {}
+    for part in tx.deliveries.parked_sums():
+        word = REFUSED if part.is_refused else UNCLEAR
+        leads_to = ("parked", {"_anchor": word})
+        need = found.setdefault(
+            part.is_refused, Need("outbox", word, PARKED[word], 0, leads_to=leads_to)
+        )
+        need.count += part.count
+        need.since = _earlier(need.since, instant(part.since))
+        if part.submits:
+            line = Sum(part.currency, part.count, part.amount_minor_units)
+            need.sums.append(sum_line(line))
+    return [found[is_refused] for is_refused in (False, True) if is_refused in found]
+
+
 def _stuck(tx: Transaction) -> list[Need]:
-    """Messages that were given up or wait for a decision, and events nobody could place."""
+    """Messages that were given up, and events nobody could place."""
     sent, heard = tx.deliveries.open_sent(), tx.deliveries.open_heard()
     since = tx.deliveries.stuck_since()
     found = []
-    for state, title in (
-        ("parked", "Messages of which nobody knows whether they arrived"),
-        ("dead", "Messages that were given up"),
-    ):
-        count = sum(n for (_, each), n in sent.items() if each == state)
-        if count:
-            at = instant(since.get(state))
-            leads_to = ("outbox", {"state": state})
-            found.append(Need("outbox", state, title, count, leads_to=leads_to, since=at))
+    dead = sum(n for (_, state), n in sent.items() if state == "dead")
+    if dead:
+        at, leads_to = instant(since.get("dead")), ("outbox", {"state": "dead"})
+        found.append(
+            Need("outbox", "dead", "Messages that were given up", dead, leads_to=leads_to, since=at)
+        )
     quarantined = sum(n for (_, each), n in heard.items() if each == "quarantined")
     if quarantined:
         found.append(

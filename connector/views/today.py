@@ -12,7 +12,7 @@ from connector.store.runs import RunRow
 from connector.store.totals import FinancingTotal
 from connector.store.transaction import Transaction
 from connector.views.lines import Json, instant, money
-from connector.views.needs import Need, needs
+from connector.views.needs import PARKED, Need, needs
 from connector.views.standing import SEVERITY
 from connector.views.undecided import undecided_sentence
 
@@ -47,7 +47,7 @@ def today(tx: Transaction, spoken: Sequence[Spoken], now: datetime) -> Json:
     systems = _systems(tx, spoken, now)
     warnings = [*_warnings(systems, now), *_undecided(tx, spoken)]
     totals = tx.totals.by_status()
-    found = needs(tx, systems, totals)
+    found = needs(tx, systems)
     return {
         "systems": systems,
         "warnings": warnings,
@@ -228,7 +228,8 @@ def _verdict(systems: Sequence[Json], warnings: Sequence[Json], found: Sequence[
     """One sentence that says whether all is well, and its tone."""
     stopped = [s["name"] for s in systems if s["state"] in ("reconnect", "drift")]
     retrying = [s["name"] for s in systems if s["state"] == "backing_off"]
-    invoices = sum(need.count for need in found if need.sums)
+    invoices = sum(need.count for need in found if need.sums and need.kind != "outbox")
+    stuck = sum(need.count for need in found if need.reason_code in PARKED)
     if stopped:
         names = " and ".join(stopped)
         return {"tone": "bad", "sentence": f"{names} cannot be used until somebody looks at it."}
@@ -236,12 +237,14 @@ def _verdict(systems: Sequence[Json], warnings: Sequence[Json], found: Sequence[
         return {"tone": "bad", "sentence": "Something has stopped without a word."}
     if not any(s["last_success_at"] for s in systems):
         return {"tone": "info", "sentence": "Nothing has been read yet."}
+    noun = "invoice waits" if invoices == 1 else "invoices wait"
+    waiting = f"{invoices:,} {noun} for somebody."
+    if stuck:
+        who = "message to others is stuck" if stuck == 1 else "messages to others are stuck"
+        sentence = f"{stuck:,} {who} until somebody decides."
+        return {"tone": "wait", "sentence": f"{sentence} {waiting}" if invoices else sentence}
     if invoices:
-        noun = "invoice waits" if invoices == 1 else "invoices wait"
-        return {
-            "tone": "wait",
-            "sentence": f"Everything runs. {invoices:,} {noun} for somebody.",
-        }
+        return {"tone": "wait", "sentence": f"Everything runs. {waiting}"}
     if found or warnings:
         return {"tone": "wait", "sentence": "Everything runs, but something wants a look."}
     if retrying:

@@ -9,8 +9,8 @@ import pytest
 
 from connector.people.roles import Role
 from tests.flows.conftest import Build
+from tests.flows.people_at_pages import HOSTILE, House, Somebody
 from tests.flows.stage import Stage
-from tests.flows.test_inbox_actions import HOSTILE, House, Somebody
 from tests.unit.access.house import House as ApiHouse
 from tests.unit.cli.conftest import Run, run
 from tests.unit.console.page import Page

@@ -188,11 +188,24 @@ def test_by_hand_nothing_is_submitted_until_a_person_asks(build: Build):
     stage.add()
     stage.settle()
     assert not stage.ledger.select("invoice")
+    assert not stage.violations(), "what waits for a person is at rest"
 
     task = stage.program.submit_task(stage.program.config.flows[0])
     assert task.open_one(stage.financing().id)
     stage.settle()
     assert stage.financing().state == "submitted"
+
+
+def test_what_is_ready_and_goes_by_itself_is_not_at_rest(stage: Stage):
+    stage.add()
+    stage.pull()
+    stage.program.link_task(stage.program.config.flows[0]).run()
+    assert stage.financing().state == "ready"
+    (left,) = stage.violations()
+    assert left.startswith("I13 An invoice of an automatic flow is ready, and was not submitted.")
+    assert not stage.violations(at_rest=False)
+    stage.settle()
+    assert not stage.violations()
 
 
 def test_an_invoice_changed_outside_the_connector_is_not_sent(stage: Stage):

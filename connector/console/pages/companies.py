@@ -200,10 +200,15 @@ def _done(connection: str, counterparty_id: str, said: str, work: Callable[[], A
 
 @page.post("/link")
 @require(Permission.COMPANIES_LINK)
-def link() -> Response:
-    """Link a counterparty to a company."""
+def link() -> str | Response | tuple[str, int]:
+    """Link a counterparty to a company. One out of the list of all is asked for twice, the two side by side."""
     connection, counterparty_id = _named()
     company_id, by = request.form.get("company_id", "").strip()[:200], current_person().actor
+    if not company_id:
+        chosen = {"company_id": "Choose the company first: nothing was linked."}
+        return _page(connection, counterparty_id, chosen, {}), 422
+    if request.form.get("confirmed") != "yes":
+        return _asked(connection, counterparty_id, company_id)
     links = actions().company_links(_flow(connection))
     return _done(
         connection,
@@ -211,6 +216,41 @@ def link() -> Response:
         "Linked. Invoices that waited for it go on.",
         lambda: links.link(counterparty_id, company_id, by=by),
     )
+
+
+def _asked(connection: str, counterparty_id: str, company_id: str) -> str:
+    """Both companies, as either side describes them, and the money that goes by the link."""
+    flow = _flow(connection)
+    row = _row(flow, counterparty_id)
+    known = here.program().financiers[flow.financier].companies()
+    company = next((each for each in known if each.company_id == company_id), None)
+    if company is None:
+        raise NotFound(f"{flow.financier} has no company {company_id[:80]!r}.")
+    with here.read() as tx:
+        waiting = company_line(flow, row, None, waiting_for(tx, flow, row))["waiting"]
+    return render_template(
+        "confirm.html",
+        title=f"Link {row.name} to {company.name}?",
+        sentence="The money of its invoices goes by this. Compare the two.",
+        preview=waiting,
+        rows=[
+            f"In {connection}: {_described(row.name, row.country, counterparty_id)}"
+            + (f", tax id {row.tax_id}" if row.tax_id else ""),
+            f"At {flow.financier}: {_described(company.name, company.country, company_id)}",
+        ],
+        action=url_for("companies.link"),
+        hidden={
+            "connection": connection,
+            "counterparty_id": counterparty_id,
+            "company_id": company_id,
+        },
+        confirm_text="Link them",
+        back_url=url_for("companies.show", connection=connection, counterparty_id=counterparty_id),
+    )
+
+
+def _described(name: str, country: str | None, identifier: str) -> str:
+    return f"{name}, {country or 'country not said'}, {identifier}"
 
 
 @page.post("/unlink")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from connector.access import current_person, require
 from connector.connecting.adding import FLOW, OWN, SETTING, FormRefused, Proposal
+from connector.connecting.forms import Field, in_form_words
 from connector.console import here
 from connector.console.pages.connections import connecting
 from connector.errors import ConnectorError, NotFound
@@ -62,16 +64,13 @@ def remove(name: str) -> str | Response:
     """Take it away. Asked for twice."""
     connections = connecting()
     connections.values(name)
-    still = connections.still_to_be_sent(name)
-    if request.form.get("confirmed") != "yes":
+    if request.form.get("confirmed") != "yes" and not connections.still_to_be_sent(name):
         return render_template(
             "confirm.html",
             title=f"Remove the connection {name}?",
             sentence="It is read no more and statuses are written back no more. Everything that was read, sent and told "
             "stays, and the financier's answers are still taken in.",
-            rows=[f"{still} messages are still to be sent: it cannot be removed before."]
-            if still
-            else [],
+            rows=[],
             action=url_for("connection_settings.remove", name=name),
             confirm_text="Remove it",
             back_url=url_for("connections.show", name=name),
@@ -83,7 +82,7 @@ def remove(name: str) -> str | Response:
         raise
     except ConnectorError as error:
         flash(str(error), "bad")
-        return redirect(url_for("connections.listing"), 303)
+        return redirect(url_for("connections.show", name=name), 303)
     return _taken_up(f"{name} was removed.", by_itself)
 
 
@@ -135,15 +134,22 @@ def _form(
     findings: list[Finding] | None = None,
 ) -> str:
     connections = connecting()
+    form = connections.form(system)
+    asked = [*form.settings, *form.own, *form.flow]
     return render_template(
         "connection_form.html",
-        form=connections.form(system),
+        form=form,
         existing=existing,
         values=values,
-        errors=errors,
-        findings=findings,
+        errors={name: in_form_words(said, asked) for name, said in errors.items()},
+        findings=findings and [_worded(each, asked) for each in findings],
         kept=connections.has_secrets(existing) if existing else [],
         financiers=list(here.program().config.financiers),
         folder=f"{here.program().config.path.parent}",
         prefixes={"own": OWN, "setting": SETTING, "flow": FLOW},
     )
+
+
+def _worded(finding: Finding, asked: list[Field]) -> Finding:
+    remedy = finding.remedy and in_form_words(finding.remedy, asked)
+    return replace(finding, detail=in_form_words(finding.detail, asked), remedy=remedy)

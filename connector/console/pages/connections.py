@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 from connector.access import current_person, require
 from connector.connecting import acting
 from connector.connecting.adding import Connecting
-from connector.console import here
+from connector.console import here, shown_once
 from connector.console.formatting import duration, plural
 from connector.console.plots import Column, columns_plot, duration_ticks
 from connector.errors import ConnectorError, NotFound
@@ -59,8 +59,12 @@ def connecting() -> Connecting:
 
 @page.get("/<name>")
 def show(name: str) -> str:
-    """One of them."""
-    return shown(name)
+    """One of them; once, what was just made or found out about it."""
+    return shown(
+        name,
+        steps=shown_once.take(f"{name}: subscriptions"),
+        address=shown_once.take(f"{name}: address"),
+    )
 
 
 def shown(
@@ -275,7 +279,7 @@ def check(name: str) -> str:
 
 @page.post("/<name>/subscriptions")
 @require(Permission.CONNECTIONS_MANAGE)
-def subscriptions(name: str) -> str | Response:
+def subscriptions(name: str) -> Response:
     """What the system should send us against what it sends: ask it (`ask`), mend it (`sync`), or new secrets (`rotate`)."""
     program = here.program()
     if acting.role_of(program, name) != "connection":
@@ -285,16 +289,19 @@ def subscriptions(name: str) -> str | Response:
     try:
         keeper = keeper_of(program.config, name, program.systems[name])
         if what == "ask":
-            return shown(name, steps=keeper.plan())
-        for step in keeper.sync(rotate=what == "rotate"):
+            steps += keeper.plan()
+        for step in keeper.sync(rotate=what == "rotate") if what != "ask" else ():
             steps.append(step)
             if step.changes:
                 _note(name, step)
     except ConnectorError as error:
         flash(str(error), "bad")
-    if any(step.changes for step in steps):
+        if not steps:
+            return redirect(url_for("connections.show", name=name), 303)
+    if what != "ask" and any(step.changes for step in steps):
         _flash_taken_up("The subscriptions are as they should be.", here.reload())
-    return shown(name, steps=steps)
+    shown_once.keep(f"{name}: subscriptions", steps)
+    return redirect(url_for("connections.show", name=name), 303)
 
 
 def _note(name: str, step: Step) -> None:
@@ -312,12 +319,13 @@ def _flash_taken_up(said: str, by_itself: bool) -> None:
 
 @page.post("/<name>/secrets")
 @require(Permission.CONNECTIONS_MANAGE)
-def add_secret(name: str) -> str:
-    """A second secret address beside the present one. It is in this answer and nowhere else."""
+def add_secret(name: str) -> Response:
+    """A second secret address beside the present one. It is on the next page and nowhere else."""
     text, by_itself = connecting().add_path_secret(name, by=current_person().actor)
     _flash_taken_up("The new address was added; the old one goes on working.", by_itself)
     base = here.program().config.server.public_url or request.host_url.rstrip("/")
-    return shown(name, address=f"{base}/webhooks/{name}/{text}")
+    shown_once.keep(f"{name}: address", f"{base}/webhooks/{name}/{text}")
+    return redirect(url_for("connections.show", name=name), 303)
 
 
 @page.post("/<name>/secrets/drop")

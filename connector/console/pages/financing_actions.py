@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from connector.access import current_person, require
 from connector.config.model import Flow
-from connector.console import here
+from connector.console import here, shown_once
 from connector.console.pages.inbox_actions import LARGEST_NUMBER, actions, after_retry
 from connector.errors import ConnectorError, NotFound, Refused, Unsupported
 from connector.financier import DOCUMENT_PURPOSES, OffersWidget
@@ -21,6 +21,7 @@ from connector.store.financing_rows import FinancingRow
 from connector.store.reading import RecordRow
 from connector.store.reading_inbox import Cause
 from connector.views import record_number
+from connector.views.attached import of_attached
 from connector.views.causes import WHO, advice
 from connector.views.possibilities import Possible, possibilities
 
@@ -145,8 +146,8 @@ def cancel(record_id: int) -> Response | tuple[str, int]:
 
 @page.post("/<int:record_id>/widget")
 @require(Permission.FINANCING_REQUEST)
-def widget(record_id: int) -> str | Response:
-    """Open the financier's own widget: its one-time tokens, on this one answer and nowhere else."""
+def widget(record_id: int) -> Response:
+    """Open the financier's own widget: its one-time tokens, on the next page and nowhere else."""
     _, financing = standing_of(record_id)
     found = _financing_of(financing)
     program = here.program()
@@ -159,8 +160,24 @@ def widget(record_id: int) -> str | Response:
         flash(str(error), "bad")
         return redirect(url_for("invoices.life", word=record_number(record_id)), 303)
     actions().note_widget(found, by=current_person().actor)
+    shown_once.keep(f"{record_id}: widget", opened)
+    return redirect(url_for("financing_actions.opened_widget", record_id=record_id), 303)
+
+
+@page.get("/<int:record_id>/widget")
+@require(Permission.FINANCING_REQUEST)
+def opened_widget(record_id: int) -> str | Response:
+    """The tokens of a widget that was just opened, this once."""
+    _, financing = standing_of(record_id)
+    opened = shown_once.take(f"{record_id}: widget")
+    if opened is None:
+        flash("Its tokens were shown already. Open the widget again for others.", "wait")
+        return redirect(url_for("invoices.life", word=record_number(record_id)), 303)
     return render_template(
-        "life_widget.html", number=record_number(record_id), financing=found, widget=opened
+        "life_widget.html",
+        number=record_number(record_id),
+        financing=_financing_of(financing),
+        widget=opened,
     )
 
 
@@ -181,7 +198,9 @@ def attach(record_id: int) -> Response | tuple[str, int]:
     flow = here.program().flow_of(record.connection)
     if flow is not None:
         here.wake(f"submit:{flow.name}")
-    return _done(record_id, "Attached.", lambda: None)
+    with here.read() as tx:
+        said = of_attached(tx, record_id, purpose)
+    return _done(record_id, said, lambda: None)
 
 
 @page.post("/<int:record_id>/exclude")

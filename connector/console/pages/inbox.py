@@ -17,6 +17,7 @@ from connector.views.causes import WHO
 from connector.views.inbox import causes, mine, resolved_today, waiting_records
 from connector.views.invoices import sum_line
 from connector.views.lines import Json, outbox_line
+from connector.views.needs import PARKED, REFUSED, UNCLEAR
 
 page = Blueprint("inbox", __name__, url_prefix="/inbox")
 
@@ -35,14 +36,17 @@ def listing() -> str:
     query = Query()
     reason = query.text("reason_code")
     outcome = query.one_of("outcome", WAITING)
-    connection = query.text("connection")
     who = query.one_of("who", tuple(WHO))
     only_mine = query.one_of("mine", ("me",)) is not None
     program = here.program()
     with here.read() as tx:
+        found = causes(tx)
+        # One that was taken out of the configuration may still have records that wait.
+        known = {*program.config.connections, *(line["connection"] for line in found)}
+        connection = query.one_of("connection", known)
         shown = [
             line
-            for line in causes(tx)
+            for line in found
             if (outcome in (None, line["kind"]))
             and (reason in (None, line["reason_code"]))
             and (connection in (None, line["connection"]))
@@ -56,9 +60,15 @@ def listing() -> str:
             chosen = InboxSelection(connection=connection, record_ids=my_records)
             own = waiting_records(tx, chosen, 0, PAGE_SIZE)
         if reason is not None and not only_mine:
-            return _records(tx, query, shown, reason)
+            return _records(tx, query, shown, reason, connection)
         resolved = resolved_today(tx, program.clock.now())
-        parked = [outbox_line(row) for row in tx.deliveries.sent(state="parked", limit=PAGE_SIZE)]
+        parked = {
+            word: [
+                outbox_line(row)
+                for row in tx.deliveries.parked(is_refused=word == REFUSED, limit=PAGE_SIZE)
+            ]
+            for word in (UNCLEAR, REFUSED)
+        }
     active = filters_only()
     return render_template(
         "inbox.html",
@@ -67,6 +77,7 @@ def listing() -> str:
         sums=_summed(shown),
         resolved=resolved,
         parked=parked,
+        parked_titles=PARKED,
         own=own,
         only_mine=only_mine,
         has_mine=bool(my_causes or my_records),
@@ -79,9 +90,11 @@ def listing() -> str:
     )
 
 
-def _records(tx: Transaction, query: Query, shown: list[Json], reason: str) -> str:
+def _records(
+    tx: Transaction, query: Query, shown: list[Json], reason: str, connection: str | None
+) -> str:
     chosen = InboxSelection(
-        connection=query.text("connection"),
+        connection=connection,
         kind=query.one_of("outcome", WAITING),
         reason_code=reason,
         detail=query.text("detail"),

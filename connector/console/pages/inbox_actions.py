@@ -203,11 +203,13 @@ def _message(row_id: int, errors: dict[str, str], given: Mapping[str, str]) -> s
         row = tx.outbox.get(row_id)
         financing = tx.financing.get(row.financing_invoice_id)
         left = tx.outbox.last_send_started_at(row_id) is not None
+        refused = row.state == "parked" and tx.outbox.took_no_effect(row_id)
     shown: dict[str, Any] = {
         "row": outbox_line(row),
         "financing": financing,
         "payload": masked_payload(row.payload),
         "may_have_left": left,
+        "is_refused": refused,
         "is_write_back": row.timeline_id is not None,
     }
     return render_template(

@@ -15,13 +15,20 @@ from connector.authoring.stacks import Subject
 from connector.console import here
 from connector.console.queries import Query
 from connector.errors import ConnectorError, NotFound, Refused
+from connector.evaluating import readable
 from connector.people.roles import Permission
 from connector.store.mapping_documents import MappingDocument
 from connector.store.transaction import Transaction
 from connector.views import find_record
 from connector.views.explained import explained
-from connector.views.mappings import golden_example, mapping_document, trial
-from mappings import DocumentProblem, MappingError, diff
+from connector.views.mappings import (
+    gist,
+    golden_example,
+    mapping_document,
+    needs_a_look,
+    trial,
+)
+from mappings import DocumentProblem, Mapping, MappingError, Outcome, OutcomeKind, diff
 
 page = Blueprint("mappings_editor", __name__, url_prefix="/mappings/documents")
 
@@ -45,6 +52,8 @@ def _about(tx: Transaction, document: MappingDocument) -> dict[str, Any]:
         "trials": [trial(found) for found in tx.mapping_trials.of(document.id)],
         "proposed": [golden_example(e) for e in tx.mapping_examples.proposed(document.id)],
         "active": None if active is None else mapping_document(active),
+        "can_go_back": active is not None
+        and (active.replaces is not None or active.layer != "base"),
         "changes": _changes("" if active is None else active.document, document.document),
         "versions": [
             mapping_document(row)
@@ -53,11 +62,12 @@ def _about(tx: Transaction, document: MappingDocument) -> dict[str, Any]:
     }
 
 
-def _changes(before: str, after: str) -> list[str]:
+def _changes(before: str, after: str) -> list[str] | None:
+    """The changes in sentences; None for a text that cannot be read (its problems are shown beside it)."""
     try:
         return [change.sentence for change in diff(before, after)]
     except MappingError:
-        return []  # the problems are shown beside the text
+        return None
 
 
 def _page(
@@ -66,6 +76,7 @@ def _page(
     told: dict[str, Any],
     record: str | None,
     errors: dict[str, str],
+    note: str = "",
 ) -> str:
     life = here.program().mapping_life
     subject = Subject.of(document)
@@ -88,6 +99,7 @@ def _page(
         record_problem=record_problem,
         before_after=before_after,
         errors=errors,
+        note_text=note,
         **told,
     )
 
@@ -144,14 +156,14 @@ def check() -> Response:
 def save(document_id: int) -> Response | tuple[str, int]:
     """Keep the text as the next version. A text with problems is kept, too: as a draft that cannot be tried yet."""
     life, text = here.program().mapping_life, _text()
-    note = request.form.get("note", "").strip()[:1000] or None
+    note = request.form.get("note", "").strip()
     try:
-        made = life.edit(document_id, text, current_person().actor, note=note)
+        made = life.edit(document_id, text, current_person().actor, note=note or None)
     except Refused as refused:
         with here.read() as tx:
             document = tx.mapping_documents.get(document_id)
             told = _about(tx, document)
-        return _page(document, text, told, None, {"text": str(refused)}), 422
+        return _page(document, text, told, None, {"text": str(refused)}, note), 422
     wrong = life.check(made.id, current_person().actor)
     said = (
         "It can be used: back-test it next." if not wrong else "It cannot be used yet, see below."
@@ -218,14 +230,36 @@ def approve(document_id: int) -> Response:
 
 @page.post("/<int:document_id>/activate")
 @require(Permission.MAPPING_ACTIVATE)
-def activate(document_id: int) -> Response:
-    """Put it in force."""
+def activate(document_id: int) -> str | Response:
+    """Put it in force, after a look at what its back-test said."""
+    if request.form.get("confirmed") != "yes":
+        try:
+            return _about_to_activate(document_id)
+        except Refused as refused:
+            flash(str(refused), "bad")
+            return redirect(url_for("mappings_editor.show", document_id=document_id), 303)
 
     def work(by: str) -> None:
         for version in here.program().mapping_life.activate(document_id, by):
             here.wake(f"remap:{version.name}")
 
     return _step(document_id, "It is in force. Stored records are being decided anew.", work)
+
+
+def _about_to_activate(document_id: int) -> str:
+    with here.read() as tx:
+        document = tx.mapping_documents.get(document_id)
+    reports = here.program().trials.reports_of(document_id)
+    return render_template(
+        "confirm.html",
+        title=f"Put {document.title} in force?",
+        sentence="Stored records are decided anew; unsent invoices follow, sent ones never without a decision.",
+        rows=[f"{connection}: {gist(report)}" for connection, report in reports.items()],
+        action=url_for("mappings_editor.activate", document_id=document_id),
+        confirm_text="Activate",
+        back_url=url_for("mappings_editor.show", document_id=document_id),
+        danger=any(map(needs_a_look, reports.values())),
+    )
 
 
 @page.post("/<int:document_id>/withdraw")
@@ -238,22 +272,50 @@ def withdraw(document_id: int) -> Response:
 
 @page.post("/<int:document_id>/pin")
 @require(Permission.MAPPING_EDIT)
-def pin_example(document_id: int) -> Response:
-    """Pin a record with what this draft makes of it; in force together with the draft."""
-    word, name = request.form.get("record", ""), request.form.get("name", "").strip()[:100]
+def pin_example(document_id: int) -> str | Response:
+    """Pin a record with what this draft makes of it, in force together with the draft; asked first where that is no
+    invoice."""
+    word, name = request.form.get("record", ""), request.form.get("name", "").strip()
+    try:
+        record_id, raw, draft = _drafted(document_id, word)
+        outcome = draft.evaluate(readable(raw), here.program().clock.today())
+        if outcome.kind is not OutcomeKind.MAPPED and request.form.get("confirmed") != "yes":
+            return _about_to_pin(document_id, word, name, outcome)
+    except ConnectorError as error:
+        flash(str(error), "bad")
+        return redirect(url_for("mappings_editor.show", document_id=document_id), 303)
 
     def work(by: str) -> None:
         program = here.program()
-        if not name:
-            raise Refused("The example needs a name.", remedy="Say in a few words what it shows.")
-        with here.read() as tx:
-            record = find_record(tx, word)
-        drafts = program.mapping_life.drafts(document_id)
-        draft = next((m for s, m, _ in drafts if s.connection == record.connection), None)
-        if draft is None:
-            raise Refused(f"This document is no part of the mapping of {record.connection}.")
         with program.database.write() as tx:
-            pin(tx, record.id, name, draft, program.clock.today(), by, document_id=document_id)
+            pin(tx, record_id, name, draft, program.clock.today(), by, document_id=document_id)
 
     said = f"{name} is proposed with this draft: once active, every later change is held to it."
     return _step(document_id, said, work)
+
+
+def _drafted(document_id: int, word: str) -> tuple[int, bytes, Mapping]:
+    """A record, and the mapping with this document that would decide about it."""
+    with here.read() as tx:
+        record = find_record(tx, word)
+        raw = tx.records.latest_raw(record.id)
+    drafts = here.program().mapping_life.drafts(document_id)
+    draft = next((m for s, m, _ in drafts if s.connection == record.connection), None)
+    if draft is None:
+        raise Refused(f"This document is no part of the mapping of {record.connection}.")
+    return record.id, raw, draft
+
+
+def _about_to_pin(document_id: int, word: str, name: str, outcome: Outcome) -> str:
+    return render_template(
+        "confirm.html",
+        title=f"Must {word} stay {outcome.kind.value}?",
+        sentence="What would be pinned is no invoice. Once this document is active, every later change is held to it: a "
+        "mapping that would offer this invoice for financing could not be activated.",
+        rows=[outcome.sentence] if outcome.sentence else [],
+        action=url_for("mappings_editor.pin_example", document_id=document_id),
+        hidden={"record": word, "name": name},
+        confirm_text="Pin it so",
+        back_url=url_for("mappings_editor.show", document_id=document_id, record=word),
+        danger=True,
+    )

@@ -15,8 +15,17 @@ from connector.console.queries import Query
 from connector.errors import Refused
 from connector.people.roles import Permission
 from connector.store.mapping_documents import MappingDocument
-from connector.store.transaction import Transaction
-from connector.views.mappings import golden_example, mapping_document, mapping_version, trial
+from connector.views.mappings import (
+    REASONS,
+    gist,
+    golden_example,
+    invoice_numbers,
+    mapping_document,
+    mapping_version,
+    records_of_report,
+    said_once,
+    trial,
+)
 
 page = Blueprint("mappings", __name__, url_prefix="/mappings")
 
@@ -132,16 +141,28 @@ def rollback() -> str | Response:
 @require(Permission.MAPPING_EDIT)
 def choose() -> str:
     """Which layer to begin a draft of."""
+    return _new_page({})
+
+
+def _new_page(errors: dict[str, str]) -> str:
     subjects = here.program().stacks.subjects()
-    return render_template("mapping_new.html", subjects=[str(s) for s in subjects], errors={})
+    return render_template(
+        "mapping_new.html",
+        subjects=[str(s) for s in subjects],
+        chosen=request.form.get("subject", ""),
+        note_text=request.form.get("note", ""),
+        errors=errors,
+    )
 
 
 @page.post("/new")
 @require(Permission.MAPPING_EDIT)
-def new() -> Response:
+def new() -> Response | tuple[str, int]:
     """Begin a draft: from the document in force, or from an overlay that changes nothing yet."""
-    program, subject = here.program(), Subject.parse(request.form.get("subject", ""))
-    note = request.form.get("note", "").strip()[:1000] or None
+    if not request.form.get("subject"):
+        return _new_page({"subject": "Choose the layer that the draft is for."}), 422
+    program, subject = here.program(), Subject.parse(request.form["subject"])
+    note = request.form.get("note", "").strip() or None
     affected = program.stacks.affected(subject)
     with here.read() as tx:
         active = tx.mapping_documents.active(subject.layer, subject.name)
@@ -150,7 +171,10 @@ def new() -> Response:
         text = starter(subject.layer, subject.name, system)
     else:
         text = active.document
-    made = program.mapping_life.new(subject, text, current_person().actor, note=note)
+    try:
+        made = program.mapping_life.new(subject, text, current_person().actor, note=note)
+    except Refused as refused:
+        return _new_page({"note": str(refused)}), 422
     return redirect(url_for("mappings_editor.show", document_id=made.id), 303)
 
 
@@ -165,8 +189,8 @@ def report(trial_id: int) -> str:
         told = tx.mapping_trials.report(trial_id)
         document = tx.mapping_documents.get(found.document_id)
         stream = here.program().mapped_stream(found.connection)
-        ids = _records(tx, found.connection, stream, told)
-        invoices = tx.invoices.of_records(list(ids.values()))
+        ids = records_of_report(tx, found.connection, stream, told)
+        numbers = invoice_numbers(tx, ids)
     return render_template(
         "mapping_report.html",
         trial=trial(found),
@@ -174,19 +198,11 @@ def report(trial_id: int) -> str:
         report=told,
         sides=_sides(told),
         ids=ids,
-        numbers={key: invoices[i].invoice_number for key, i in ids.items() if i in invoices},
+        numbers=numbers,
+        gist=None if told is None else gist(told),
+        listed=None if told is None else said_once(told),
+        reasons=REASONS,
     )
-
-
-def _records(
-    tx: Transaction, connection: str, stream: str, told: dict[str, Any] | None
-) -> dict[str, int]:
-    """Our number of each record that the report names, for links."""
-    if told is None:
-        return {}
-    keys = {entry["key"] for listed in told["lists"].values() for entry in listed[:200]}
-    keys |= {e["key"] for found in told["fields"].values() for e in found["examples"]}
-    return tx.records.ids_of(connection, stream, sorted(keys))
 
 
 def _sides(told: dict[str, Any] | None) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from connector.access import current_person, require
-from connector.console import here
+from connector.console import here, shown_once
 from connector.errors import ConnectorError, Refused
 from connector.people.roles import LEAST_ROLES, Permission, Role
 from connector.people.tokens import LONGEST_DAYS
@@ -17,6 +17,8 @@ from connector.views.configuration import configuration
 
 page = Blueprint("settings", __name__, url_prefix="/settings")
 
+PASSWORD, TOKEN = "settings: password", "settings: token"
+"""What is shown once on these pages."""
 ROLES = [(role.value, role.label) for role in Role]
 APPROVAL = {
     "none": "Whoever may activate a mapping may do so without another person.",
@@ -30,8 +32,8 @@ APPROVAL = {
 @page.get("")
 @require(Permission.PEOPLE_MANAGE)
 def show() -> str:
-    """Everybody who may sign in."""
-    return _people({}, {})
+    """Everybody who may sign in; once, the password that was made for somebody."""
+    return _people({}, {}, shown_once.take(PASSWORD))
 
 
 def _people(
@@ -60,8 +62,8 @@ def _may(role: Role) -> list[str]:
 
 @page.post("/people")
 @require(Permission.PEOPLE_MANAGE)
-def add_person() -> str | tuple[str, int]:
-    """Add a person. The made-up password is in this answer and nowhere else."""
+def add_person() -> Response | tuple[str, int]:
+    """Add a person. The made-up password is on the next page and nowhere else."""
     values = {name: request.form.get(name, "").strip() for name in ("email", "name", "role")}
     try:
         made = here.program().people.add(
@@ -72,7 +74,12 @@ def add_person() -> str | tuple[str, int]:
         )
     except Refused as refused:
         return _people({_field_of(refused): str(refused)}, values), 422
-    return _people({}, {}, (values["email"], made or ""))
+    return _with_password(values["email"], made or "")
+
+
+def _with_password(email: str, password: str) -> Response:
+    shown_once.keep(PASSWORD, (email, password))
+    return redirect(url_for("settings.show"), 303)
 
 
 def _field_of(refused: Refused) -> str:
@@ -90,8 +97,8 @@ def _role(word: str) -> Role:
 
 @page.post("/people/<int:person_id>/password")
 @require(Permission.PEOPLE_MANAGE)
-def reset_password(person_id: int) -> str:
-    """A new one-time password, in this answer and nowhere else. Asked for twice: it ends the person's sessions."""
+def reset_password(person_id: int) -> str | Response:
+    """A new one-time password, on the next page and nowhere else. Asked for twice: it ends the person's sessions."""
     people = here.program().people
     person = people.get(person_id)
     if request.form.get("confirmed") != "yes":
@@ -105,7 +112,7 @@ def reset_password(person_id: int) -> str:
             back_url=url_for("settings.show"),
         )
     made = people.reset_password(person_id, by=current_person().actor)
-    return _people({}, {}, (person.email, made))
+    return _with_password(person.email, made)
 
 
 @page.post("/people/<int:person_id>/role")
@@ -157,8 +164,8 @@ def _changed(endpoint: str, said: str, change: Callable[[str], object]) -> Respo
 @page.get("/tokens")
 @require(Permission.TOKENS_MANAGE)
 def tokens() -> str:
-    """The API tokens."""
-    return _tokens({}, {"days": "365"})
+    """The API tokens; once, the text of the one that was made."""
+    return _tokens({}, {"days": "365"}, shown_once.take(TOKEN))
 
 
 def _tokens(errors: dict[str, str], values: dict[str, str], token: str | None = None) -> str:
@@ -176,8 +183,8 @@ def _tokens(errors: dict[str, str], values: dict[str, str], token: str | None = 
 
 @page.post("/tokens")
 @require(Permission.TOKENS_MANAGE)
-def new_token() -> str | tuple[str, int]:
-    """Make a token. Its text is in this answer and nowhere else."""
+def new_token() -> Response | tuple[str, int]:
+    """Make a token. Its text is on the next page and nowhere else."""
     values = {name: request.form.get(name, "").strip() for name in ("name", "role", "days")}
     try:
         days = _days(values["days"])
@@ -192,7 +199,8 @@ def new_token() -> str | tuple[str, int]:
         )
     except Refused as refused:
         return _tokens({_field_of(refused): str(refused)}, values), 422
-    return _tokens({}, {"days": "365"}, made.text)
+    shown_once.keep(TOKEN, made.text)
+    return redirect(url_for("settings.tokens"), 303)
 
 
 def _days(text: str) -> int | None:

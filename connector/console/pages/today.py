@@ -95,6 +95,7 @@ def url(need: Need) -> str | None:
         "invoices": ("invoices.listing",),
         "connections": ("connections.show",),
         "outbox": ("deliveries.listing",),
+        "parked": ("inbox.listing",),
         "inbox_events": ("deliveries.events",),
         "mappings": ("mappings.listing",),
     }

@@ -15,7 +15,6 @@ from typing import Any, ClassVar, TypeVar
 from connector import strict_json
 from connector.errors import (
     ConnectorError,
-    OutcomeUnknown,
     Refused,
     Unsupported,
 )
@@ -32,7 +31,7 @@ from connector.financier import (
     StepResult,
     Submission,
 )
-from connector.financier_answers import agreeing, an_object, read_reply, the_one
+from connector.financier_answers import after_conflict, agreeing, an_object, read_reply, the_one
 from connector.financiers.hosted_session.access import authorization, key_headers
 from connector.financiers.hosted_session.answers import Reader
 from connector.financiers.hosted_session.bodies import (
@@ -94,7 +93,7 @@ class HostedSession:
         try:
             found = self.companies()
         except ConnectorError as error:
-            return [Finding(False, what, error.message, error.remedy)]
+            return [Finding.of_error(what, error)]
         told = f"{len(found)} there"
         if self.requires_buyer_limits:
             limits = [company.buyer_limit for company in found if company.buyer_limit is not None]
@@ -151,7 +150,7 @@ class HostedSession:
             body = self._writer.session(submission, done, uploaded, self._default_locale)
             reply = self._create(self._paths.sessions, body, may_be_there=True)
         if reply.status == 409:
-            return self._after_conflict(step, submission, done, reply)
+            return after_conflict(reply, lambda: self.look_up(step, submission, done))
         if step == SESSION:
             return read_reply(reply, self._reader.session_result)
         return self._created_invoice(reply, submission)
@@ -239,17 +238,6 @@ class HostedSession:
             invoice = read_reply(reply, lambda value: self._reader.invoice(value, reply.body))
             return agreeing(invoice, submission)
         return StepResult(read_reply(reply, lambda value: self._reader.id_of(value, INVOICE)))
-
-    def _after_conflict(
-        self, step: str, submission: Submission, done: Mapping[str, StepResult], reply: Reply
-    ) -> StepResult:
-        found = self.look_up(step, submission, done)
-        if found is None:
-            # The other request may still be on its way into the list.
-            raise OutcomeUnknown(
-                f"{reply.what} was answered with a conflict, and nothing is found."
-            )
-        return found
 
     def _create(
         self,

@@ -69,6 +69,8 @@ class Requests:
     types_of_goods: tuple[str, ...]
     company_contacts: bool
     """Whether the e-mail address of a company is told when the company is made."""
+    required_of_flow: tuple[str, ...]
+    """Keys of [[flows]] without which the platform takes no session."""
     limit_currency: str
 
 
@@ -187,7 +189,7 @@ def _tables(document: Mapping[str, Any], problems: list[Problem]) -> dict[str, A
 def _profile(loaded: Mapping[str, Any]) -> Profile:
     words, limits = loaded["words"], loaded["limits"]
     requests: dict[str, Any] = {**loaded["requests"], "limit_currency": limits["currency"]}
-    for several in ("currencies", "locales", "types_of_goods"):
+    for several in ("currencies", "locales", "types_of_goods", "required_of_flow"):
         requests[several] = tuple(requests[several])
     return Profile(
         sentence=loaded["sentence"],

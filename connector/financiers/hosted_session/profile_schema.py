@@ -186,6 +186,9 @@ class RequestsSchema(Schema):
     locales = fields.List(fields.String(), load_default=list)
     types_of_goods = fields.List(fields.String(), load_default=list)
     company_contacts = fields.Boolean(load_default=False)
+    required_of_flow = fields.List(
+        fields.String(validate=validate.OneOf(("success_url", "cancel_url"))), load_default=list
+    )
 
 
 class AnswersSchema(Schema):

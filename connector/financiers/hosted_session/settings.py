@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -93,6 +93,12 @@ class HostedSessionSchema(TransportSchema):
             if not set(given) <= set(allowed):
                 raise ValidationError(f"expected one of: {', '.join(allowed) or 'none'}.", key)
         return {**loaded, "profile": profile}
+
+    @staticmethod
+    def required_of_flow(settings: Mapping[str, Any]) -> Sequence[str]:
+        """What the profile says that its sessions are not taken without."""
+        profile: Profile = settings["profile"]
+        return profile.requests.required_of_flow
 
     @staticmethod
     def webhook_signature(table: Mapping[str, Any]) -> Mapping[str, Any]:

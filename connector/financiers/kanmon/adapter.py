@@ -19,7 +19,6 @@ from connector.errors import (
     ConnectorError,
     ContractDrift,
     InvariantBroken,
-    OutcomeUnknown,
     Refused,
     Unavailable,
     Unsupported,
@@ -39,6 +38,7 @@ from connector.financier import (
 from connector.financier_answers import (
     Misshapen,
     a_text,
+    after_conflict,
     agreeing,
     an_object,
     instant_or_none,
@@ -90,7 +90,7 @@ class Kanmon:
         try:
             known = {company.company_id: company for company in self.companies()}
         except ConnectorError as error:
-            return [Finding(False, what, error.message, error.remedy)]
+            return [Finding.of_error(what, error)]
         mine = self._settings["business_id"]
         if mine not in known:
             listed = ", ".join(f"{c.company_id} ({c.name})" for c in known.values())[:300]
@@ -105,7 +105,7 @@ class Kanmon:
         try:
             products = self._products()
         except ConnectorError as error:
-            return Finding(False, what, error.message, error.remedy)
+            return Finding.of_error(what, error)
         for direction in PRODUCT_TYPES:
             try:
                 product_id, plan_id = choose(products, direction, self._settings)
@@ -147,11 +147,7 @@ class Kanmon:
             return agreeing(created, submission)
         if error_code(reply) != ALREADY_EXISTS:
             raise self._client.refusal(reply)
-        found = self.look_up(step, submission, done)
-        if found is None:
-            # The other request may still be on its way into the list.
-            raise OutcomeUnknown(f"{reply.what}: the invoice is said to exist, and is not found.")
-        return found
+        return after_conflict(reply, lambda: self.look_up(step, submission, done))
 
     def look_up(
         self, step: str, submission: Submission, done: Mapping[str, StepResult]

@@ -22,7 +22,6 @@ from connector.errors import (
     ContractDrift,
     InvariantBroken,
     NotFound,
-    OutcomeUnknown,
     Refused,
     Unavailable,
     Unsupported,
@@ -41,6 +40,7 @@ from connector.financier import (
 from connector.financier_answers import (
     Misshapen,
     a_text,
+    after_conflict,
     agreeing,
     an_object,
     objects_of,
@@ -99,7 +99,7 @@ class MoniteFinancing:
             (entity,) = self.companies()
             offers = read_reply(self._get("/financing_offers"), answers.read_offers)
         except ConnectorError as error:
-            return [Finding(False, what, error.message, error.remedy)]
+            return [Finding.of_error(what, error)]
         in_us = entity.country in (None, FINANCED_COUNTRY)
         remedy = "Monite finances invoices of entities in the US only. Take another financier."
         findings = [Finding(in_us, what, entity.name, None if in_us else remedy)]
@@ -145,12 +145,7 @@ class MoniteFinancing:
             return known
         reply = self._push(remote_id, returned_statuses=(409,))
         if reply.status == 409:
-            known = self.look_up(step, submission, done)
-            if known is None:
-                raise OutcomeUnknown(
-                    f"{reply.what} was answered with a conflict, and nothing is found."
-                )
-            return known
+            return after_conflict(reply, lambda: self.look_up(step, submission, done))
         read_reply(reply, _tokens)
         return StepResult(remote_id)
 

@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 
 from marshmallow import fields, validate
 
+from connector.config.books import place_of
 from connector.config.fields import SecretField
 from connector.errors import (
     ConfigError,
@@ -93,6 +94,11 @@ class FinexioSchema(TransportSchema):
 
     webhook_event_id_field: ClassVar[str] = ""
     """Its events have no identifier: two with the same body may tell of two changes."""
+
+    @staticmethod
+    def books_by(settings: Mapping[str, Any]) -> tuple[object, ...]:
+        """A user of Finexio is one company's."""
+        return place_of(settings["base_url"]), settings["username"]
 
 
 class Finexio:
@@ -309,7 +315,7 @@ class Finexio:
         try:
             total = count_of(self._transport.get(path, [("page", "1")]))
         except ConnectorError as error:
-            return Finding(False, what, error.message, error.remedy)
+            return Finding.of_error(what, error)
         return Finding(True, what, f"{total} there")
 
 

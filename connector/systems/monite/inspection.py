@@ -31,7 +31,7 @@ def inspect(
         try:
             finding = attempt()
         except ConnectorError as error:
-            finding = Finding(False, what, error.message, error.remedy or _RIGHTS)
+            finding = Finding.of_error(what, error, otherwise=_RIGHTS)
         findings.append(finding)
         if not finding.ok:
             break

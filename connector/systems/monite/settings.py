@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
+from connector.config.books import place_of
 from connector.config.fields import WebAddressField
 from connector.monite_access import MoniteAccessSchema, identifier_field
 
@@ -52,6 +54,11 @@ class MoniteSchema(MoniteAccessSchema):
         validate=validate.Length(min=1),
     )
     """For which object types a subscription is kept by `connector webhooks sync`."""
+
+    @staticmethod
+    def books_by(settings: Mapping[str, Any]) -> tuple[object, ...]:
+        """An entity has its own books, whoever asks for them."""
+        return place_of(settings["base_url"]), settings["entity_id"]
 
     @staticmethod
     def webhook_signature(_table: dict[str, Any]) -> dict[str, Any]:

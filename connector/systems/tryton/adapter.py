@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from marshmallow import fields, validate
 
+from connector.config.books import place_of
 from connector.config.fields import SecretField
 from connector.errors import NotFound, Unsupported
 from connector.proof import Proof, Proofs
@@ -78,6 +79,12 @@ class TrytonSchema(TransportSchema):
         fields.String(validate=validate.OneOf(("comment", "reference"))), load_default=list
     )
     """Fields of the invoice that get a line with the status, beside the note."""
+
+    @staticmethod
+    def books_by(settings: Mapping[str, Any]) -> tuple[object, ...]:
+        """A company of a database. Where none is named: the companies that the user sees."""
+        whose = settings["company_id"] or settings["username"]
+        return place_of(settings["base_url"]), settings["database"], whose
 
 
 class Tryton:

@@ -30,7 +30,7 @@ def inspect(client: TrytonClient, settings: Mapping[str, Any], invoices: Walked)
                 break
     except ConnectorError as error:
         what = "read one page of invoices" if findings else "reach the server"
-        findings.append(Finding(False, what, error.message, error.remedy))
+        findings.append(Finding.of_error(what, error))
     return findings
 
 

@@ -53,13 +53,42 @@ def test_the_whole_life_at_the_terminal(run: Run, stage: Stage, tmp_path: Path):
     assert "90000" in mapping("diff", "2", "3")
     assert "not back-tested" in mapping("activate", "3", code=6)
     assert "kept as report 1" in mapping("backtest", "3")
-    assert "2 records, 1 change" in mapping("report", "1")
+    report = mapping("report", "1")
+    assert "1 of 2 records would come out otherwise" in report
+    assert "inv_" not in report, "invoices are called by their number"
     mapping("approve", "3")
-    assert "1 stored records" not in mapping("activate", "3")
+    asked = mapping("activate", "3", code=6)
+    assert "books: 1 of 2 records would come out otherwise" in asked
+    assert "1 comes out worse" in asked
+    assert "--yes" in asked
+    assert "1 stored records" not in mapping("activate", "connection:books", "--yes")
     assert documents(run, stage) == {3: "active", 2: "withdrawn", 1: "active"}
     assert "connection books" in mapping("show", "books")
     assert "is taken back; nothing is in its place" in mapping("rollback", "connection:books")
     assert "already" not in mapping("remap", "--connection", "books")
+
+
+def test_a_layer_means_its_newest_draft_and_edit_says_the_layer(run: Run, stage: Stage):
+    def mapping(*arguments: str | Path, code: int = 0) -> str:
+        said = run("--config", stage.config_path, "mapping", *arguments)
+        assert said.code == code, said.err
+        return said.out + said.err
+
+    change = ("--set", "fields.note=false")
+    assert "No draft of connection:books" in mapping("edit", "connection:books", *change, code=6)
+    mapping("new", "connection:books", "--note", "no notes")
+    told = mapping("edit", "connection:books", *change)
+    assert told.startswith("The layer connection:books is part of the mapping of books.")
+    assert "note = false" in mapping("show", "connection:books")
+    assert "Version 2 was made meanwhile" in mapping(
+        "edit", "2", "--set", "fields.note=note", code=6
+    )
+    assert "can be used" in mapping("check", "connection:books")
+    assert "None of 2 records" in mapping("backtest", "connection:books")
+    days = ("--since", "2099-01-01", "--until", "2000-01-01")
+    assert "No day lies between" in mapping("backtest", "connection:books", *days, code=6)
+    assert "no notes" in mapping("list"), "the note goes along"
+    assert "of books" in mapping("edit", "1", "--set", "fields.note=false")
 
 
 def test_examples_are_pinned_checked_and_retired(run: Run, stage: Stage):
@@ -74,6 +103,21 @@ def test_examples_are_pinned_checked_and_retired(run: Run, stage: Stage):
     assert run(*config, "edit", "2", "--set", "fields.note='x'").code == 6
     assert run(*config, "example", "retire", "books", "usual").code == 0
     assert run(*config, "example", "retire", "books", "usual").code == 6
+    small = ("--set", "exclude.small.when=amount_cents is at least 0")
+    run(
+        *config,
+        "edit",
+        "connection:books",
+        *small,
+        "--set",
+        "exclude.small.sentence=No.",
+        "--set",
+        "fields.note=note",
+    )
+    pin = (*config, "example", "pin", record, "stays out", "--with", "connection:books")
+    asked = run(*pin)
+    assert (asked.code, "is no invoice" in asked.err) == (6, True)
+    assert run(*pin, "--yes").code == 0
 
 
 def test_mappings_in_files_are_planned_then_applied(run: Run, stage: Stage, tmp_path: Path):

@@ -56,5 +56,7 @@ def test_any_name_gives_at_most_a_few(name: str):
 def test_the_page_lists_and_finds(page: Reader):
     shown = page("/companies")
     assert shown.rows()
+    assert "no other waits for them" in shown.text
+    assert "no invoice waits for a link or a limit" in shown.text
     assert "No company is like that" in page("/companies?q=nothing-of-the-name").text
     assert page("/companies?after=9999999").text

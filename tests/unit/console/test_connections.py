@@ -294,3 +294,35 @@ def test_what_cannot_be_repeated_is_said(desk: Desk):
         preview(desk.program, Range("events", since=date(2026, 2, 1), until=date(2026, 1, 1)))
     with pytest.raises(Refused):
         repeat(desk.program, Range("events"), reason=" ", by="test")
+
+
+def test_the_form_speaks_of_its_own_fields_and_not_of_the_file(desk: Desk):
+    shown = desk.send(
+        "/connections/-/new/finexio", 422, name="No Good", flow_financier="bank", what="save"
+    )
+    wrong = [e.text for e in shown.all("p") if e.attributes.get("class") == "field-error"]
+    assert "Password: this must be filled in." in wrong
+    assert sum(said.startswith("Name:") for said in wrong) == 1
+    summary = next(e for e in shown.all("div") if e.attributes.get("class") == "error-summary")
+    assert summary.text.count("Name:") == 1
+    for words in ("env =", "{ file", "this key", "amend"):
+        assert words not in shown.text, words
+    labels = {e.attributes.get("for"): e.text for e in shown.all("label")}
+    assert f"{labels['i-setting_base_url']}: this must be filled in." in wrong
+
+
+def test_a_setting_that_is_named_in_a_refusal_is_named_as_the_form_names_it(desk: Desk):
+    given = {"setting_base_url": "http://books.example.com", "setting_username": "ana"}
+    shown = desk.send(
+        "/connections/-/new/finexio", 422, name="more", setting_password="x y", **given
+    )
+    assert "allow_http" not in shown.text
+    assert "set “Allow HTTP” to yes when the network is yours." in shown.text
+
+
+def test_what_cannot_be_reached_says_what_to_look_at(desk: Desk):
+    given = {"setting_base_url": "http://127.0.0.1:9", "setting_username": "ana"}
+    shown = desk.send(
+        "/connections/-/new/finexio", 422, name="more", setting_password="x y", **given
+    )
+    assert "the connection was refusedCheck the address" in shown.rows()[1]

@@ -78,9 +78,18 @@ def test_a_file_that_is_what_it_is_called_is_taken(name: str, content: bytes):
 
 def test_the_pages_stand_over_a_lived_store(page: Reader, lived: Path):
     assert page("/inbox").text
-    assert "Nothing waits for this cause" in page("/inbox?reason_code=nothing_like_it").text
+    assert "Nothing waits here" in page("/inbox?reason_code=nothing_like_it").text
     assert "There is no outcome" in page("/inbox?outcome=purple").text
     assert "not a row number" in page("/inbox?reason_code=x&after=-1").text
     page("/acts/1")
     page("/acts/99999999", 404)
     page("/acts/99999999999999999999999", 404)
+
+
+def test_an_address_of_no_cause_does_not_say_that_there_was_one(page: Reader, lived: Path):
+    shown = page("/inbox?connection=nope&outcome=held&reason_code=x")
+
+    assert shown.one("h1").text == "Nothing waits here"
+    assert "There is no connection 'nope'; all are shown." in shown.text
+    assert "No invoice waits for this." in shown.text
+    assert "any more" not in shown.text

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from connector.people.roles import Role
+from tests.fakes import FakeClock
 from tests.unit.console.conftest import signed_in
 from tests.unit.console.desk import Desk, desk_in
 
@@ -34,10 +35,8 @@ def test_each_page_is_well_formed_and_for_admins_only(desk: Desk):
 
 
 def test_somebody_is_added_and_the_password_is_shown_once(desk: Desk):
-    shown = desk.send(
-        "/settings/people", 200, email="Bo@example.com", name="<b>Bo</b>", role="operator"
-    )
-    password = shown.one("pre").text
+    desk.send("/settings/people", email="Bo@example.com", name="<b>Bo</b>", role="operator")
+    password = desk.get("/settings").one("pre").text
     assert len(password) > 10
     assert password not in desk.get("/settings").source
     assert "<b>Bo" not in desk.get("/settings").source
@@ -51,7 +50,7 @@ def test_somebody_is_added_and_the_password_is_shown_once(desk: Desk):
 
 
 def test_role_state_and_password_of_somebody_are_changed(desk: Desk):
-    desk.send("/settings/people", 200, email="bo@example.com", name="Bo", role="viewer")
+    desk.send("/settings/people", email="bo@example.com", name="Bo", role="viewer")
     person = desk.program.people.by_email("bo@example.com")
     desk.send(f"/settings/people/{person.id}/role", role="approver")
     desk.send(f"/settings/people/{person.id}/disable")
@@ -60,8 +59,9 @@ def test_role_state_and_password_of_somebody_are_changed(desk: Desk):
     asked = desk.send(f"/settings/people/{person.id}/password", 200)
     assert "every session of this person end" in asked.text
     assert "person.set_password" not in desk.actions()
-    shown = desk.send(f"/settings/people/{person.id}/password", 200, confirmed="yes")
-    assert len(shown.one("pre").text) > 10
+    desk.send(f"/settings/people/{person.id}/password", confirmed="yes")
+    assert len(desk.get("/settings").one("pre").text) > 10
+    assert not desk.get("/settings").all("pre")
     assert desk.program.people.get(person.id).role == "approver"
     assert desk.actions()[-4:] == [
         "person.set_role",
@@ -80,8 +80,8 @@ def test_the_last_admin_stays(desk: Desk):
 
 
 def test_a_token_is_shown_once_and_revoked(desk: Desk):
-    made = desk.send("/settings/tokens", 200, name="reporting", role="viewer", days="30")
-    text = made.one("pre").text
+    desk.send("/settings/tokens", name="reporting", role="viewer", days="30")
+    text = desk.get("/settings/tokens").one("pre").text
     assert text.startswith("ifc_")
     assert text not in desk.get("/settings/tokens").source
     assert desk.program.tokens.check(text) is not None
@@ -107,3 +107,34 @@ def test_the_configuration_is_shown_without_its_secrets(desk: Desk):
     for secret in desk.program.config.secrets():
         assert secret.reveal() not in found.source
     assert "********" in found.text
+
+
+def test_what_is_shown_once_is_for_the_session_that_made_it_and_not_for_long(
+    desk: Desk, tmp_path: Path
+):
+    other = signed_in(desk.app, desk.program, Role.ADMIN)
+    desk.send("/settings/tokens", name="first", role="viewer")
+    assert "ifc_" not in other.get("/settings").text
+    assert "Shown only now" not in other.get("/settings/tokens").text
+    assert "Shown only now" in desk.get("/settings/tokens").text
+
+    desk.send("/settings/tokens", name="second", role="viewer")
+    clock = desk.program.clock
+    assert isinstance(clock, FakeClock)
+    clock.advance(minutes=3)
+    assert "Shown only now" not in desk.get("/settings/tokens").text
+
+
+def test_loading_the_page_again_after_something_was_made_makes_nothing(desk: Desk):
+    """What a browser loads again is the last answer's address: that of a page, not of the form."""
+    csrf = next(
+        e.attributes["value"]
+        for e in desk.get("/settings/tokens").all("input")
+        if e.attributes.get("name") == "csrf_token"
+    )
+    form = {"name": "reporting", "role": "viewer", "csrf_token": csrf}
+    shown = desk.client.post("/settings/tokens", data=form, follow_redirects=True)
+    assert "Shown only now" in shown.text
+    assert "ifc_" not in shown.request.url
+    desk.client.open(shown.request.url, method=shown.request.method, data=form)
+    assert len(desk.program.tokens.list()) == 1

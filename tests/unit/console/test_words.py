@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import connector
 from connector.console.formatting import as_told, who
 from connector.people.roles import Permission
 from connector.registry import systems
@@ -196,6 +198,34 @@ def test_where_nothing_waits_there_is_no_since(database: Database):
         (saved,) = store_records(tx, ["a"])
         finance(tx, saved)
         assert tx.totals.moved_on() == []
-        assert tx.totals.parked_since() is None
+        assert tx.totals.stopped() == []
         assert tx.deliveries.stuck_since() == {}
         assert tx.invoices.undecided(CONNECTION, STREAM) == 0
+
+
+SHARED = (
+    *("access", "console", "inbox_actions", "people", "views"),
+    *("gates.py", "limits.py", "financing_sessions.py"),
+    *("store/mapping_documents.py", "store/outbox_reading.py"),
+)
+"""What speaks to people at the pages as well as at a terminal."""
+
+
+def test_nobody_at_a_page_is_sent_to_the_command_line(page: Reader):
+    root = Path(connector.__file__).parent
+    files = [file for part in SHARED for file in (root / part, *(root / part).rglob("*.py"))]
+    found = []
+    for file in files:
+        if file.is_file():
+            tree = ast.parse(file.read_text("utf-8"))
+            told = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}  # docstrings
+            found += [
+                f"{file.relative_to(root)}:{node.lineno}"
+                for node in ast.walk(tree)
+                if isinstance(node, ast.Constant) and id(node) not in told
+                if isinstance(node.value, str) and "`connector " in node.value
+            ]
+    assert len(files) > 50
+    assert found == []
+    for address in ("/invoices/no-such", "/deliveries/999999", "/mappings/documents/999999"):
+        assert "connector " not in page(address, 404).one("main").text

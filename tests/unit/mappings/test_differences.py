@@ -75,3 +75,22 @@ def test_an_unfinished_draft_can_be_compared() -> None:
     assert changes(document(), with_fields(amount="nonsense | nothing"))
     with pytest.raises(MappingError, match="line 1"):
         diff(document(), "fields = 3")
+
+
+def test_what_an_overlay_says_of_the_layers_below() -> None:
+    overlay = (
+        "[fields]\nnote = false\n[hold.a]\noff = true\n[hold.b]\nwhen = 'status is c'\n"
+        "[hold.c]\nwhen = 'status is d'\nsentence = 'C.'\n"
+    )
+    assert [change.sentence for change in diff("", overlay)] == [
+        "Field note is left out",
+        "Rule a (hold) is switched off",
+        "Rule b (hold) is changed here: when status is c",
+        "Rule c (hold) is new: when status is d; says: C.",
+    ]
+    assert [change.sentence for change in diff(overlay, "")] == [
+        "Field note is as in the layers below again; it was: left out",
+        "Rule a (hold) is as in the layers below again; it was: switched off",
+        "Rule b (hold) is as in the layers below again; it was: when status is c",
+        "Rule c (hold) is no longer there; it was: when status is d; says: C.",
+    ]

@@ -76,6 +76,7 @@ CASES = [
     (rule("when = 'due is before 2026-02-30'\nsentence = 'x.'"), "2026-02-30", "no such date", None),
     (rule("when = ['status is x', 'stats is y']\nsentence = 'x.'"), "stats is y", "describes no field", "status"),
     (rule("when = 'financing.due_dat is missing'\nsentence = 'x.'"), "financing.due_dat", "no such field", "financing.due_date"),
+    (with_fields(due_date="due | dat") + "\n[hold.it]\nwhen = 'financing.due_date is missing'\nsentence = 'x.'", 'dat"', "no function dat", "date"),
     (rule("when = 'status is one of a, b c'\nsentence = 'x.'"), "b c'", "commas between", None),
     (document(rules="[hold.it]\nwhen='status is x'\nsentence='x.'\n[exclude.it]\nwhen='status is x'\nsentence='x.'"), "[hold.it]", "a rule it under", None),
     (document(rules="[hold.It]\nwhen='status is x'\nsentence='x.'"), "[hold.It]", "small letters", None),

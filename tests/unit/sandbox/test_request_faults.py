@@ -60,7 +60,7 @@ SEEN: dict[str, tuple[int | type[Exception], bool]] = {
 
 
 @pytest.mark.parametrize("fault", SEEN)
-def test_fault(counter: Served, fault: str) -> None:
+def test_fault(counter: Served, fault: str, caplog: pytest.LogCaptureFixture) -> None:
     seen, done = SEEN[fault]
     counter.fault("POST /v1/count", fault)
     if isinstance(seen, int):
@@ -74,6 +74,8 @@ def test_fault(counter: Served, fault: str) -> None:
     assert [row["fault"] for row in rows] == ([fault, fault, None] if done else [fault, None])
     executed = [row["executed_status"] for row in rows if row["executed_status"]]
     assert executed == ([200, 200] if done else [200])
+    warned = [row.message for row in caplog.records if row.name == "waitress"]
+    assert not warned, "what is made to fail is no warning for whoever watches"
 
 
 def test_time_out_then_commit_is_done_later(counter: Served) -> None:
