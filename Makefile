@@ -24,7 +24,7 @@ test: check  ## Set up, then run every check, and every test that does not take 
 	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null 2>&1 && exit 0; done; \
 	  echo "No Chromium is installed (on Debian the package chromium): the tests that look at the pages in a browser are skipped."
 	@echo "Running the tests."
-	@$(BIN)/python -m pytest -n auto --dist loadgroup $(LONG) $(TESTS)
+	@$(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder $(LONG) $(TESTS)
 
 test-long: LONG := --long
 test-long: test  ## The same with the tests that take long, as continuous integration runs them
@@ -37,7 +37,7 @@ check: $(VENV)/.test-installed  ## Set up, then run only the checks: lint, forma
 	@$(BIN)/lint-imports
 
 chaos: $(VENV)/.test-installed  ## Kill the running connector 100 times, and at every single commit (half an hour)
-	@$(BIN)/python -m pytest -n auto --dist loadgroup tests/chaos --kills 100
+	@$(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder tests/chaos --kills 100
 
 bench: $(VENV)/.test-installed  ## Measure speed against other tools, in environments of their own
 	@$(BIN)/python -m bench peers

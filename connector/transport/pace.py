@@ -9,6 +9,10 @@ from threading import Event, Lock
 from connector.clock import Clock
 
 
+_AT_ONCE_SECONDS = 1e-6
+"""Less than this is no wait: what is left of subtracting instants, and shorter than any clock sleeps."""
+
+
 class RateBudget:
     """At most `count` requests in any `window_seconds`, for each of the given (count, window_seconds) limits.
 
@@ -43,7 +47,8 @@ class RateBudget:
             for window, taken in self._windows:
                 if len(taken) == taken.maxlen:
                     wait_seconds = max(wait_seconds, taken[0] + window - now)
-            if wait_seconds <= 0:
+            if wait_seconds < _AT_ONCE_SECONDS:
+                wait_seconds = 0.0
                 for _, taken in self._windows:
                     taken.append(now)
             return wait_seconds

@@ -271,3 +271,13 @@ def test_rate_headers_are_heeded_only_where_that_is_asked_for(server, transport,
     one.get("/x")
     one.get("/x")
     assert clock.sleeps == []
+
+
+def test_what_is_left_of_subtracting_instants_is_no_wait(clock):
+    """A clock that counts microseconds never moves by 2e-16 seconds: waiting for that would never end."""
+    clock.advance(microseconds=5440)
+    budget = RateBudget([(1, 1.0)], clock)
+    for _ in range(2):
+        budget.acquire(Event())
+    assert clock.sleeps == [1.0]
+    assert clock.monotonic_seconds() == 1.00544
