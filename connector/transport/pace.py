@@ -8,7 +8,6 @@ from threading import Event, Lock
 
 from connector.clock import Clock
 
-
 _AT_ONCE_SECONDS = 1e-6
 """Less than this is no wait: what is left of subtracting instants, and shorter than any clock sleeps."""
 
