@@ -19,9 +19,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from bench.cases.product import prepared
+from bench.cases.product import CONNECTION, prepared
+from bench.history import OVERLAY
 from bench.serving import page_server
 from connector.access import cookies
+from connector.authoring.stacks import Subject
 from connector.bootstrap import Program
 from connector.console.app import create_console
 from connector.people.random_texts import new_code
@@ -30,10 +32,20 @@ from connector.people.roles import Role
 TARGET_MILLISECONDS = 200
 ROUNDS = 7
 _ADMIN = "bench@example.com"
+NOWHERE = "http://127.0.0.1:9"
 _AT = "2026-11-20T09:30:00.000000Z"
 
 LIVES = (
-    """update financing_invoices set state = case when id % 50 = 0 then 'parked' when id % 7 = 0 then 'ready' else 'submitted' end""",
+    """insert into outcomes (record_id, version_id, mapping_version_id, kind, reason_code, sentence, rule, field_path, currency, amount_minor_units, decided_at)
+      select record_id, version_id, mapping_version_id, w.column1, w.column2, 'Number ' || record_id || ' waits.', w.column3, w.column4, currency, amount_minor_units, :at
+      from outcomes join (values ('held', 'company_not_linked', null, null, 16), ('held', 'rule', 'a_person_looks', null, 25),
+        ('rejected', 'not_a_date', null, 'due_date', 97)) w on record_id % w.column5 = 0
+      where kind = 'mapped'""",
+    """update source_records set (outcome_id, outcome_kind, reason_code) = (select id, kind, reason_code from outcomes where record_id = source_records.id order by id desc limit 1)
+      where id in (select record_id from outcomes where kind in ('held', 'rejected'))""",
+    """update financing_invoices set state = 'withdrawn' where record_id in (select id from source_records where outcome_kind in ('held', 'rejected'))""",
+    """update financing_invoices set state = case when id % 50 = 0 then 'parked' when id % 7 = 0 then 'ready' else 'submitted' end
+      where state <> 'withdrawn'""",
     """update financing_invoices set remote_invoice_id = 'inv_' || id, session_status = 'complete',
       status = case id % 6 when 0 then 'repaid' when 1 then 'funded' when 2 then 'approved' when 3 then 'submitted'
         when 4 then 'awaiting_signatures' else 'declined' end, raw_status = 'word',
@@ -52,7 +64,6 @@ LIVES = (
     """insert into audit_log (seq, at, actor, action, subject, detail, previous_hash, hash)
       select 1000 + f.id * 3 + n.value, :at, 'connector', 'submit.invoice.done', f.client_reference_id, '{}', cast('' as blob), cast('' as blob)
       from financing_invoices f, json_each('[0,1,2]') n""",
-    "analyze",
 )
 """Statements that give every financing invoice a life."""
 
@@ -70,6 +81,19 @@ PAGES = {
     "Invoices: search nothing": "/invoices?q=nothingofthename",
     "Life of an invoice": "/invoices/r5000",
     "Error inbox": "/inbox",
+    "Error inbox: a cause": "/inbox?reason_code=company_not_linked",
+    "Acts on a record": "/acts/5024",
+    "Correct a record": "/acts/5044/correct",
+    "Mappings": "/mappings",
+    "A mapping in force": "/mappings/in-force/finexio",
+    "A draft": "/mappings/documents/{document}",
+    "A back-test's report": "/mappings/trials/{trial}",
+    "Golden examples": "/mappings/examples",
+    "Connections": "/connections",
+    "A connection": "/connections/finexio",
+    "A connection to be added": "/connections/-/new/finexio",
+    "Companies": "/companies",
+    "Companies: search": "/companies?q=supplier",
     "Runs": "/runs",
     "A run": "/runs/2",
     "Records of a total": "/runs/2/records?currency=USD&kind=pulled",
@@ -80,6 +104,10 @@ PAGES = {
     "An event": "/deliveries/inbox/5000",
     "Audit log": "/audit",
     "Audit log: an action": "/audit?action=mapping",
+    "People": "/settings",
+    "Tokens": "/settings/tokens",
+    "Configuration": "/settings/configuration",
+    "My account": "/account",
 }
 
 
@@ -95,6 +123,15 @@ def build(folder: Path, records: int) -> None:
     with closing(sqlite3.connect(folder / "connector.db")) as connection, connection:
         for statement in LIVES:
             connection.execute(statement, {"at": _AT} if ":at" in statement else {})
+    _try_a_draft(folder)
+
+
+def _try_a_draft(folder: Path) -> None:
+    """A change of the mapping, with its back-test over everything stored."""
+    program = prepared(NOWHERE, folder)
+    document = program.mapping_life.new(Subject("connection", CONNECTION), OVERLAY, "bench")
+    program.trials.backtest(document.id, "bench")
+    program.close()
 
 
 def _session(program: Program) -> str:
@@ -111,7 +148,10 @@ def measure(program: Program) -> Iterator[tuple[str, float, float, int]]:
     """(page, median milliseconds by the clock and of the processor, bytes) of each page."""
     client = create_console(program, lambda _: True).test_client()
     client.set_cookie(cookies.SESSION, _session(program))
-    for name, address in PAGES.items():
+    with program.database.read() as tx:
+        trial = tx.mapping_trials.recent(1)[0]
+    for name, page in PAGES.items():
+        address = page.format(document=trial.document_id, trial=trial.id)
         client.get(address)  # compiles its template
         walls, times, size = [], [], 0
         for _ in range(ROUNDS):
@@ -138,7 +178,7 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "connector.db").exists():
             build(folder, options.records)
-        program = prepared("http://127.0.0.1:9", folder)
+        program = prepared(NOWHERE, folder)
         slow = 0
         for name, wall, milliseconds, size in measure(program):
             slow += milliseconds > TARGET_MILLISECONDS

@@ -21,7 +21,7 @@ from connector.strict_json import loads_storable
 BACKTEST_SECONDS = 10.0
 REMAP_SECONDS = 60.0
 _PER = 100_000
-_OVERLAY = """
+OVERLAY = """
 [exclude.too_small]
 when = "amount_cents is less than 100000"
 sentence = "The invoice is too small for financing."
@@ -45,7 +45,7 @@ def history(records: int, rounds: int, work_dir: Path | None) -> Report:
 
 def _measured(program: Program, records: int, rounds: int) -> Report:
     life = program.mapping_life
-    document = life.new(Subject("connection", CONNECTION), _OVERLAY, "bench")
+    document = life.new(Subject("connection", CONNECTION), OVERLAY, "bench")
     reading, trying = [], []
     before_kib = _peak_kib()
     for _ in range(rounds):

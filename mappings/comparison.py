@@ -66,7 +66,7 @@ class OutcomeChange:
 def compare(before: Outcome, after: Outcome) -> OutcomeChange | None:
     """The difference of two outcomes of one record on one day; None when nothing that counts differs. The wording of
     sentences and the day of the next look do not count."""
-    if before == after:
+    if before is after or before == after:
         return None
     old, new = before.invoice, after.invoice
     fields = [*_reasons(before, after)]

@@ -131,9 +131,9 @@ class Mapping:
         before = self._outcome(scope, gross, wrong, missing, unclear, today)
         if also_wrong is wrong:
             scope.recheck_ordinals = []
-        else:
-            scope = Scope(record)
-            unclear = draft._read_fields(scope, also_wrong)
+            return before, draft._outcome(scope, gross, wrong, missing, unclear, today, before)
+        scope = Scope(record)
+        unclear = draft._read_fields(scope, also_wrong)
         return before, draft._outcome(scope, gross, also_wrong, missing, unclear, today)
 
     def _outcome(
@@ -144,16 +144,21 @@ class Mapping:
         missing: dict[str, Problem],
         unclear: dict[str, Problem],
         today: date,
+        alike: Outcome | None = None,
     ) -> Outcome:
-        """The outcome of a record that was read; nothing but `scope.recheck_ordinals` is changed."""
+        """The outcome of a record that was read; nothing but `scope.recheck_ordinals` is changed. `alike` is the outcome
+        by another mapping that reads everything the same: what equals it is not made again."""
         currency, amount = gross
         if wrong:
-            return _rejected(list({**missing, **wrong}.values()), currency, amount)
+            return alike or _rejected(list({**missing, **wrong}.values()), currency, amount)
         kind, found, recheck_on = self._judge.decide(scope, today, unclear)
         if missing and kind is not OutcomeKind.EXCLUDED:
             return _rejected(list(missing.values()), currency, amount)
         if kind is OutcomeKind.MAPPED:
-            invoice = _invoice(scope.values)
+            invoice = alike.invoice if alike is not None else None
+            if alike is not None and invoice is not None and alike.recheck_on == recheck_on:
+                return alike
+            invoice = invoice or _invoice(scope.values)
             return Outcome(kind, invoice, currency, amount, None, None, None, None, recheck_on)
         first = found[0]
         return Outcome(

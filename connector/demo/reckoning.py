@@ -105,11 +105,10 @@ def _outcomes(program: Program, connection: str, base_url: str, query: str = "")
     ours: Counter[tuple[str, str]] = Counter()
     our_amounts: Counter[tuple[str, str]] = Counter()
     with program.database.read() as tx:
-        for total in tx.totals.by_outcome():
-            if total.connection == connection:
-                kind = "mapped" if total.reason_code in GATES else total.kind
-                ours[kind, total.currency] += total.count
-                our_amounts[kind, total.currency] += total.amount_minor_units
+        for total in tx.totals.by_outcome(connection):
+            kind = "mapped" if total.reason_code in GATES else total.kind
+            ours[kind, total.currency] += total.count
+            our_amounts[kind, total.currency] += total.amount_minor_units
     for key in sorted(expected.keys() | ours.keys()):
         yield Line(
             f"{connection}: {key[0]} {key[1]}",

@@ -66,7 +66,8 @@ class InboxReading(Repository):
     def causes(self) -> list[CauseTotal]:
         """Everything that waits, by cause and currency."""
         currency = func.coalesce(_made.currency, NO_CURRENCY)
-        key = (_records.connection, _records.outcome_kind, _records.reason_code, _detail)
+        # The index's columns first: by connection SQLite would walk every record there is.
+        key = (_records.outcome_kind, _records.reason_code, _records.connection, _detail)
         rows = self._connection.execute(
             select(
                 *key,
@@ -92,7 +93,7 @@ class InboxReading(Repository):
                 bool(same),
                 rule,
             )
-            for connection, kind, reason, detail, money, count, amount, sentence, since, same, rule in rows
+            for kind, reason, connection, detail, money, count, amount, sentence, since, same, rule in rows
         ]
 
     def page(self, chosen: InboxSelection, after_id: int = 0, limit: int = 50) -> list[int]:

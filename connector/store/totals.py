@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -45,26 +46,44 @@ class FinancingTotal:
 class CurrentTotals(Repository):
     """Sums over current outcomes and financing invoices."""
 
-    def by_outcome(self) -> list[OutcomeTotal]:
+    def by_outcome(self, connection: str | None = None) -> list[OutcomeTotal]:
+        """What is stored now, of every connection or of one, by connection, currency, outcome and reason. One statement
+        for each outcome and reason there is: grouping by all of them at once sorts every record."""
         records, made = source_records.c, outcomes.c
         currency = func.coalesce(made.currency, "XXX")
-        rows = self._connection.execute(
+        sums = (
             select(
                 records.connection,
                 currency,
-                made.kind,
-                made.reason_code,
                 func.count(),
                 func.coalesce(func.sum(made.amount_minor_units), 0),
             )
             .join(outcomes, made.id == records.outcome_id)
-            .group_by(records.connection, currency, made.kind, made.reason_code)
-            .order_by(records.connection, currency, made.kind, made.reason_code)
+            .group_by(records.connection, currency)
         )
-        return [
-            OutcomeTotal(connection, money, kind, reason, count, int(amount))
-            for connection, money, kind, reason, count, amount in rows
+        if connection is not None:
+            sums = sums.where(records.connection == connection)
+        found = [
+            OutcomeTotal(of, money, kind, reason, count, int(amount))
+            for kind, reason in self._outcomes_there_are()
+            for of, money, count, amount in self._connection.execute(
+                sums.where(records.outcome_kind == kind, records.reason_code.is_(None))
+                if reason is None
+                else sums.where(records.outcome_kind == kind, records.reason_code == reason)
+            )
         ]
+        return sorted(
+            found, key=lambda row: (row.connection, row.currency, row.kind, row.reason_code or "")
+        )
+
+    def _outcomes_there_are(self) -> Sequence[tuple[str, str | None]]:
+        columns = source_records.c
+        rows = self._connection.execute(
+            select(columns.outcome_kind, columns.reason_code)
+            .where(columns.outcome_kind.is_not(None))
+            .distinct()
+        )
+        return [(kind, reason) for kind, reason in rows]
 
     def by_status(self) -> list[FinancingTotal]:
         columns = financing_invoices.c

@@ -75,11 +75,10 @@ def streams(tx: Transaction, name: str, system: AccountingSystem) -> list[Json]:
 def control_totals(tx: Transaction, connection: str) -> list[Json]:
     """What is stored of a connection now, by currency: `pulled` and the `parts` it is made of."""
     found: dict[str, dict[str, list[int]]] = {}
-    for row in tx.totals.by_outcome():
-        if row.connection == connection:
-            part = found.setdefault(row.currency, {}).setdefault(row.kind, [0, 0])
-            part[0] += row.count
-            part[1] += row.amount_minor_units
+    for row in tx.totals.by_outcome(connection):
+        part = found.setdefault(row.currency, {}).setdefault(row.kind, [0, 0])
+        part[0] += row.count
+        part[1] += row.amount_minor_units
     return [
         {
             "currency": currency,

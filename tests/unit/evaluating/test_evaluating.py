@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from connector.beside import PIPE_BYTES
 from connector.errors import Unavailable
 from connector.evaluating import LARGEST_COUNTED, Beside, Inline, Recipe
 from connector.sandbox.clock import SandboxClock
@@ -89,6 +90,28 @@ def test_an_amount_beyond_reason_is_not_counted(inline: Inline) -> None:
     assert evaluated.outcome.kind is OutcomeKind.REJECTED
     assert evaluated.outcome.amount_minor_units is None
     assert LARGEST_COUNTED < 2**63 // 1000
+
+
+def test_messages_larger_than_a_pipe_are_answered_in_their_order(
+    inline: Inline, beside: Beside, raws: list[bytes]
+) -> None:
+    many = raws * 12
+    assert sum(map(len, many)) > 2 * PIPE_BYTES
+    batches = [many, raws[:1], many, raws[1:3]]
+    answers = [future.result() for future in [beside.begin(batch) for batch in batches]]
+    assert [[each.outcome for each in answer] for answer in answers] == [
+        [each.outcome for each in inline.begin(batch).result()] for batch in batches
+    ]
+
+
+def test_messages_under_way_to_a_process_that_ends_are_told_too(
+    beside: Beside, raws: list[bytes]
+) -> None:
+    beside.begin(raws).result()
+    under_way = [beside.begin(raws * 12) for _ in range(5)]
+    os.kill(beside.process_id, signal.SIGKILL)
+    with pytest.raises(Unavailable):
+        under_way[-1].result()
 
 
 def test_a_process_that_ends_is_told_as_unavailable(beside: Beside) -> None:
