@@ -28,6 +28,7 @@ from connector.financing_sessions import FinancingSessions
 from connector.health import Health
 from connector.hints import HintTask
 from connector.inbox_actions import Rereader
+from connector.known_books import recognise_books
 from connector.limits import BuyerLimits
 from connector.linking import Linker
 from connector.noticing import NoticeTask
@@ -40,6 +41,7 @@ from connector.people.tokens import Tokens
 from connector.pull import Puller
 from connector.redeciding import Redecider, WaitingForCompany
 from connector.registry import financiers as known_financiers
+from connector.registry import settings_schemas
 from connector.registry import systems as known_systems
 from connector.remap import Remapper
 from connector.secrets import SecretBox
@@ -70,7 +72,7 @@ def read_config(
     return load_config(
         path,
         os.environ if environ is None else environ,
-        systems={name: adapter.settings_schema for name, adapter in known_systems().items()},
+        systems=settings_schemas(),
         financiers={name: adapter.settings_schema for name, adapter in known_financiers().items()},
         candidate=candidate,
     )
@@ -105,6 +107,7 @@ class Program:
                 f"The database lacks the guards it must have: {', '.join(missing)}.",
                 remedy="Restore it from a backup; do not run without them.",
             )
+        recognise_books(database, self.config, settings_schemas())
         return database
 
     @property

@@ -58,6 +58,11 @@ def financiers() -> Mapping[str, FinancierClass]:
     return MappingProxyType(_adapters(connector.financiers))
 
 
+def settings_schemas() -> dict[str, type[Schema]]:
+    """The schema of each accounting system's settings, by its name."""
+    return {name: adapter.settings_schema for name, adapter in systems().items()}
+
+
 def system(name: str) -> SystemClass:
     """One accounting system. Raises ConfigError that names those there are."""
     return _known(systems(), name, "accounting system")

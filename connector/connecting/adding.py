@@ -34,6 +34,7 @@ from connector.connecting.files import (
 )
 from connector.connecting.forms import Field, fields_of, in_form_words, label_of, read, typed
 from connector.errors import ConnectorError, NotFound, Refused
+from connector.known_books import former_name, named_books
 from connector.registry import financiers as known_financiers
 from connector.registry import systems as known_systems
 from connector.secrets import Secret
@@ -147,7 +148,7 @@ class Connecting:
         table: dict[str, Any] = {"system": system, **own, **settings}
         for key, sentence in self._wrong_tables(form, own, settings, flow, new).items():
             errors.setdefault(key, sentence)
-        errors = errors or self._same_books(existing, system, settings, new)
+        errors = errors or self._same_books(name, existing, system, settings, new)
         if errors:
             raise FormRefused(errors)
         if given.get("events") == "yes" and form.sends_events:
@@ -312,9 +313,15 @@ class Connecting:
         return errors
 
     def _same_books(
-        self, existing: str | None, system: str, settings: dict[str, Any], new: Mapping[str, Secret]
+        self,
+        name: str,
+        existing: str | None,
+        system: str,
+        settings: dict[str, Any],
+        new: Mapping[str, Secret],
     ) -> dict[str, str]:
-        """What is wrong where another connection reads the same books; `existing` may go on as it is."""
+        """What is wrong where another connection reads the same books, or one that is gone read them and sent invoices
+        of them; `existing` may go on as it is."""
         schema = known_systems()[system].settings_schema
         with secrets_from(SecretSources({}, self._main.parent, given=dict(new))):
             loaded = schema().load(settings)
@@ -323,12 +330,19 @@ class Connecting:
         if before is not None and books_of(schema, before.settings) == books_of(schema, loaded):
             return {}
         other = of_same_books(schema, system, loaded, there.values())
-        if other is None:
+        if other is not None:
+            return {
+                SETTING
+                + "base_url": f"These are the books of {other}, which is connected already: their invoices would be "
+                f"offered twice. Change {other} instead, or connect other books."
+            }
+        with self._program.database.read() as tx:
+            former = former_name(tx, name, system, named_books(schema, loaded))
+        if former is None:
             return {}
         return {
-            SETTING
-            + "base_url": f"These are the books of {other}, which is connected already: their invoices would be "
-            f"offered twice. Change {other} instead, or connect other books."
+            "name": f"These books were connected as {former} before, and invoices of them were sent: under another "
+            f"name each would be offered once more. Name the connection {former} again."
         }
 
     def _config_with(self, candidate: Candidate) -> Config:

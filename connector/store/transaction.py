@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select
 from connector.clock import Clock
 from connector.store.audit import Audit
 from connector.store.companies import Companies
+from connector.store.connection_books import ConnectionBooks
 from connector.store.connections import Connections
 from connector.store.corrections import Corrections
 from connector.store.cursors import Cursors
@@ -89,6 +90,10 @@ class Transaction:
     @cached_property
     def connections(self) -> Connections:
         return Connections(self)
+
+    @cached_property
+    def connection_books(self) -> ConnectionBooks:
+        return ConnectionBooks(self)
 
     @cached_property
     def mappings(self) -> Mappings:

@@ -12,12 +12,13 @@ from sqlalchemy import text, update
 from connector.errors import ContractDrift, InvariantBroken, NotFound
 from connector.store.database import Database
 from connector.store.runs import RunTotal
-from connector.store.schema import audit_log
+from connector.store.schema import audit_log, financing_invoices
 from connector.system import Counterparty
 from tests.databases import (
     CONNECTION,
     FINANCIER,
     STREAM,
+    finance,
     store_records,
 )
 from tests.fakes import FakeClock
@@ -52,6 +53,41 @@ def test_run_totals_add_up(database: Database, clock: FakeClock) -> None:
         assert row.finished_at == row.started_at + timedelta(seconds=5)
     with pytest.raises(InvariantBroken), database.write() as tx:
         tx.runs.finish(run_id, "failed")
+
+
+def test_books_are_known_by_every_name_they_had(database: Database, clock: FakeClock) -> None:
+    with database.write() as tx:
+        for name in ("b", "a", "b"):
+            tx.connection_books.note(name, "finexio", '["host"]')
+            clock.advance(seconds=5)
+        tx.connection_books.note("c", "monite", '["host"]')
+        assert tx.connection_books.names("finexio", '["host"]') == ["a", "b"]
+        assert tx.connection_books.names("finexio", '["other"]') == []
+
+
+@pytest.mark.parametrize(
+    ("state", "remote_id", "sent"),
+    [
+        ("ready", None, False),
+        ("withdrawn", None, False),
+        ("withdrawn", "inv_1", True),
+        ("submitting", None, True),
+        ("parked", None, True),
+        ("submitted", "inv_1", True),
+    ],
+)
+def test_what_may_be_with_a_financier_counts_as_sent(
+    database: Database, state: str, remote_id: str | None, sent: bool
+) -> None:
+    with database.write() as tx:
+        (saved,) = store_records(tx, ["a"])
+        assert not tx.connection_books.has_sent(CONNECTION)
+        finance(tx, saved)
+        tx.connection.execute(
+            update(financing_invoices).values(state=state, remote_invoice_id=remote_id)
+        )
+        assert tx.connection_books.has_sent(CONNECTION) is sent
+        assert not tx.connection_books.has_sent("another")
 
 
 def test_runs_left_over_are_interrupted(database: Database) -> None:

@@ -15,9 +15,12 @@ import pytest
 
 from connector.bootstrap import Program, read_config
 from connector.connecting.adding import Connecting
+from connector.known_books import named_books
 from connector.people.roles import Role
 from connector.sandbox.webhook import signature
 from connector.service import Front, Service
+from connector.store.connection_books import ConnectionBooks
+from connector.systems.finexio.adapter import FinexioSchema
 from tests.flows.configuration import PATH_SECRET
 from tests.flows.stage import Stage
 
@@ -222,6 +225,26 @@ def test_what_cannot_be_removed_yet_is_not_offered_to_be(
         shown = running.visitor.ask("GET", "/connections/second")[1]
         assert "second cannot be removed yet: 3 messages about its invoices" in shown
     assert (running.stage.directory / "connections.d" / "second.toml").exists()
+
+
+def test_books_that_were_sent_under_another_name_are_not_connected_anew(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = running.form()
+    books = named_books(
+        FinexioSchema,
+        {"base_url": new["setting_base_url"], "username": new["setting_username"]},
+    )
+    with running.service._program.database.write() as tx:
+        tx.connection_books.note("former", "finexio", books)
+    assert running.visitor.send("/connections/-/new/finexio", what="test", **new)[0] == 200
+    monkeypatch.setattr(ConnectionBooks, "has_sent", lambda _, name: name == "former")
+    status, text = running.visitor.send("/connections/-/new/finexio", **new)
+    assert status == 422
+    assert "These books were connected as former before" in text
+    assert "Name the connection former again." in text
+    again = running.form(name="former", what="test")
+    assert running.visitor.send("/connections/-/new/finexio", **again)[0] == 200
 
 
 def test_what_cannot_be_is_said_and_nothing_is_written(running: Running) -> None:

@@ -45,6 +45,7 @@ from connector.store.schema.people import (
 from connector.store.schema.rules import APPEND_ONLY, FINAL, FROZEN, KEPT, REPLACEABLE, TERMS
 from connector.store.schema.sources import (
     company_links,
+    connection_books,
     connection_states,
     counterparties,
     cursors,
@@ -74,6 +75,7 @@ __all__ = [
     "audit_log",
     "buyer_limits",
     "company_links",
+    "connection_books",
     "connection_states",
     "corrected_outcomes",
     "counterparties",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 APPEND_ONLY = (
     *("record_versions", "outcomes", "status_timeline", "audit_log", "feed_events"),
-    "corrected_outcomes",
+    *("corrected_outcomes", "connection_books"),
 )
 """Tables whose rows are never changed or deleted: triggers refuse it."""
 

@@ -33,6 +33,16 @@ connection_states = table(
     one_of("state", "ok", "backing_off", "reconnect", "drift", "paused"),
 )
 
+connection_books = (
+    table(  # append-only: whose books were ever read under a connection's name, to be offered
+        "connection_books",
+        Column("connection", Text, primary_key=True),
+        Column("system", Text, primary_key=True),
+        Column("books", Text, primary_key=True),  # JSON list: what the system's `books_by` says
+        Column("first_read_at", Instant, nullable=False),
+    )
+)
+
 cursors = table(
     "cursors",
     Column("connection", Text, primary_key=True),
