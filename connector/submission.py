@@ -69,7 +69,7 @@ class Submitter:
             last = self._financier.steps[-1]
             tx.financing.set_state(financing_id, "submitting", None, allowed_from=("parked",))
             tried = sum(1 for row in rows if row.kind == last)
-            payload = dict(rows[-1].payload)
+            payload = self._as_today(rows[-1].payload)
             if payload["document_id"] is not None:
                 # What was attached since then goes along, too: it may be why the first session came to nothing.
                 record_id = tx.financing.get(financing_id).record_id
@@ -80,8 +80,7 @@ class Submitter:
     def renew(self, tx: Transaction, row: OutboxRow, reason: str) -> bool:
         """Give a parked message that certainly changed nothing up for one that says what the flow says today. Does nothing
         where that would be the same; whether it did. What is said of the invoice itself stays as it was fixed."""
-        today = self._said_by_flow()
-        payload = {key: today.get(key, said) for key, said in row.payload.items()}
+        payload = self._as_today(row.payload)
         if payload == row.payload:
             return False
         rows = tx.outbox.stream(row.stream)
@@ -89,6 +88,11 @@ class Submitter:
         tried = sum(1 for each in rows if each.kind == row.kind)
         self.add_step(tx, row.financing_invoice_id, row.kind, payload, tried=tried)
         return True
+
+    def _as_today(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """What a new message says after one that is over: of the flow what is so today, of the invoice the same."""
+        today = self._said_by_flow()
+        return {key: today.get(key, said) for key, said in payload.items()}
 
     def work(self, row: OutboxRow) -> None:
         """One attempt at one row of ours; raises as `Delivery.work` does."""

@@ -68,6 +68,20 @@ def test_an_expired_session_is_followed_by_another_and_never_by_a_second_invoice
     assert not stage.violations()
 
 
+def test_another_session_leads_back_to_where_the_flow_says_today(stage: Stage):
+    stage.add()
+    stage.settle()
+    stage.clock.advance(2 * 86_400)
+    stage.reconfigure("https://example.com/financed", "https://example.com/welcome")
+    sessions(stage).open_again(stage.financing().id, by=BY)
+    stage.settle()
+    assert [one.body["success_url"] for one in stage.ledger.select("session")] == [
+        "https://example.com/financed",
+        "https://example.com/welcome",
+    ]
+    assert not stage.violations()
+
+
 def test_what_was_handed_in_meanwhile_is_neither_opened_again_nor_canceled(build: Build):
     stage = build(account=CANCEL)
     stage.add()
