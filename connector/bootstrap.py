@@ -41,7 +41,7 @@ from connector.people.tokens import Tokens
 from connector.pull import Puller
 from connector.redeciding import Redecider, WaitingForCompany
 from connector.registry import financiers as known_financiers
-from connector.registry import settings_schemas
+from connector.registry import schemas_of
 from connector.registry import systems as known_systems
 from connector.remap import Remapper
 from connector.secrets import SecretBox
@@ -72,8 +72,8 @@ def read_config(
     return load_config(
         path,
         os.environ if environ is None else environ,
-        systems=settings_schemas(),
-        financiers={name: adapter.settings_schema for name, adapter in known_financiers().items()},
+        systems=schemas_of(known_systems()),
+        financiers=schemas_of(known_financiers()),
         candidate=candidate,
     )
 
@@ -107,7 +107,7 @@ class Program:
                 f"The database lacks the guards it must have: {', '.join(missing)}.",
                 remedy="Restore it from a backup; do not run without them.",
             )
-        recognise_books(database, self.config, settings_schemas())
+        recognise_books(database, self.config, schemas_of(known_systems()))
         return database
 
     @property

@@ -29,7 +29,7 @@ def recognise_books(database: Database, config: Config, schemas: Schemas) -> Non
     with database.read() as tx:
         for name in dict.fromkeys(flow.connection for flow in config.flows):
             connection = config.connections[name]
-            books = named_books(schemas[connection.system], connection.settings)
+            books = named_books(schemas.get(connection.system), connection.settings)
             if not books or name in tx.connection_books.names(connection.system, books):
                 continue
             former = former_name(tx, name, connection.system, books)
@@ -46,7 +46,7 @@ def recognise_books(database: Database, config: Config, schemas: Schemas) -> Non
                 tx.connection_books.note(*each)
 
 
-def named_books(schema: type[Schema], settings: Any) -> str:
+def named_books(schema: type[Schema] | None, settings: Any) -> str:
     """What names the books that loaded settings lead to; empty where the system cannot say it."""
     books = books_of(schema, settings)
     return "" if books is None else json.dumps(books, separators=(",", ":"))

@@ -58,9 +58,11 @@ def financiers() -> Mapping[str, FinancierClass]:
     return MappingProxyType(_adapters(connector.financiers))
 
 
-def settings_schemas() -> dict[str, type[Schema]]:
-    """The schema of each accounting system's settings, by its name."""
-    return {name: adapter.settings_schema for name, adapter in systems().items()}
+def schemas_of(
+    adapters: Mapping[str, SystemClass] | Mapping[str, FinancierClass],
+) -> dict[str, type[Schema]]:
+    """The schema of the settings of each, by name."""
+    return {name: adapter.settings_schema for name, adapter in adapters.items()}
 
 
 def system(name: str) -> SystemClass:
