@@ -36,6 +36,8 @@ LABELS = {
     "write_status": "write status",
     "ok": "working",
     "unsupported": "not taken there",
+    "backtest": "back-test",
+    "backtested": "back-tested",
 }
 """Words that read better otherwise on a page; every other word is shown with spaces for its underscores."""
 

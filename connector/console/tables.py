@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 from flask import Flask
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 COLUMNS_BESIDE_EACH_OTHER = 3
 """A table of so many columns is readable on a phone as it is."""
@@ -16,6 +16,7 @@ _HEADING = re.compile(r"<th\b([^>]*)>(.*?)</th>", re.DOTALL)
 _ROW = re.compile(r"(<tr\b[^>]*>)(.*?)(</tr>)", re.DOTALL)
 _CELL = re.compile(r"<(td|th)\b([^>]*)>(.*?)</\1>", re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
+_MARK = re.compile(r"[@/]")
 _NOTHING = ("", "\N{EN DASH}")
 
 
@@ -59,7 +60,13 @@ def _text(markup: str) -> str:
     return " ".join(_TAG.sub("", markup).split()).replace('"', "&#34;")
 
 
+def foldable(text: str) -> Markup:
+    """Text that a narrow column breaks before one of its marks (`ana@example.com`), not inside a word."""
+    return Markup(_MARK.sub(r"<wbr>\g<0>", str(escape(text))))  # noqa: S704 - escaped here
+
+
 def install(app: Flask) -> None:
     """Give the templates these."""
     app.jinja_env.filters["labelled"] = labelled
+    app.jinja_env.filters["foldable"] = foldable
     app.jinja_env.tests["becoming_cards"] = becomes_cards

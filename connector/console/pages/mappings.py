@@ -202,7 +202,13 @@ def report(trial_id: int) -> str:
         gist=None if told is None else gist(told),
         listed=None if told is None else said_once(told),
         reasons=REASONS,
+        changing={} if told is None else _fields_that_change(told),
     )
+
+
+def _fields_that_change(told: dict[str, Any]) -> dict[str, Any]:
+    """Fields of the financing invoice whose value changes; why an outcome changes is told with each record."""
+    return {name: found for name, found in told["fields"].items() if name not in REASONS}
 
 
 def _sides(told: dict[str, Any] | None) -> list[dict[str, Any]]:

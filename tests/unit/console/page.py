@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-VOID = {"meta", "link", "input", "br", "hr", "img", "path", "circle", "rect", "line"}
+VOID = {"meta", "link", "input", "br", "wbr", "hr", "img", "path", "circle", "rect", "line"}
 
 
 class Element:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from connector.console.tables import becomes_cards, labelled
+from connector.console.tables import becomes_cards, foldable, labelled
 from tests.unit.console.conftest import Reader
 from tests.unit.console.page import Page
 
@@ -60,3 +60,8 @@ def test_pages_have_cards_whose_cells_are_named(page: Reader):
         tables = [t for t in shown.all("table") if "cards" in (t.attributes.get("class") or "")]
         assert tables, address
         assert any(e.attributes.get("data-label") for e in shown.all("td")), address
+
+
+def test_long_words_are_broken_before_their_marks() -> None:
+    assert foldable("ana@example.com") == "ana<wbr>@example.com"
+    assert foldable("company/<b>") == "company<wbr>/&lt;b&gt;"
