@@ -16,7 +16,7 @@ _HEADING = re.compile(r"<th\b([^>]*)>(.*?)</th>", re.DOTALL)
 _ROW = re.compile(r"(<tr\b[^>]*>)(.*?)(</tr>)", re.DOTALL)
 _CELL = re.compile(r"<(td|th)\b([^>]*)>(.*?)</\1>", re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
-_MARK = re.compile(r"[@/]")
+_MARK = re.compile(r"[@/_]")
 _NOTHING = ("", "\N{EN DASH}")
 
 

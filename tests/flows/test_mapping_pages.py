@@ -113,6 +113,7 @@ def test_from_a_draft_to_in_force_and_back(stage: Stage):
     assert "1 of 2 records would come out otherwise" in report
     assert "0 become eligible, 1 stops being so" in report
     assert "too small for financing" in report
+    assert "Fields that change" not in report  # a rule alone changes none
     pinned = {"record": "SMALL-1", "name": "small ones stay out"}
     asked = author.send("/mappings/documents/4/pin", **pinned)
     assert (asked.status_code, "Must SMALL-1 stay excluded?" in asked.text) == (200, True)

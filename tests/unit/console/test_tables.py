@@ -64,4 +64,5 @@ def test_pages_have_cards_whose_cells_are_named(page: Reader):
 
 def test_long_words_are_broken_before_their_marks() -> None:
     assert foldable("ana@example.com") == "ana<wbr>@example.com"
+    assert foldable("amount_cents") == "amount<wbr>_cents"
     assert foldable("company/<b>") == "company<wbr>/&lt;b&gt;"
