@@ -74,6 +74,7 @@ PAGES = {
     "Invoices: outcome": "/invoices?outcome=excluded",
     "Invoices: status and currency": "/invoices?status=funded&currency=USD",
     "Invoices: rare state": "/invoices?state=parked",
+    "Invoices: submission stopped": "/invoices?state=stopped",
     "Invoices: due range": "/invoices?due_from=2026-11-01&due_to=2026-11-30",
     "Invoices: amount range": "/invoices?amount_from=1000&amount_to=2000",
     "Invoices: search a word": "/invoices?q=supplier",

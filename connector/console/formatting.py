@@ -36,6 +36,7 @@ LABELS = {
     "write_status": "write status",
     "ok": "working",
     "unsupported": "not taken there",
+    "stopped": "submission stopped",
     "backtest": "back-test",
     "backtested": "back-tested",
 }

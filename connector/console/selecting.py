@@ -5,12 +5,12 @@ from __future__ import annotations
 from connector.bootstrap import Program
 from connector.console.queries import Query
 from connector.financier import FinancingStatus
-from connector.store.reading_invoices import NO_CURRENCY, Selection
+from connector.store.reading_invoices import NO_CURRENCY, STOPPED, Selection
 from mappings.currencies import EXPONENTS
 from mappings.outcome import OutcomeKind
 
 OUTCOMES = tuple(kind.value for kind in OutcomeKind)
-STATES = ("ready", "submitting", "submitted", "parked", "withdrawn")
+STATES = ("ready", "submitting", "submitted", "parked", STOPPED, "withdrawn")
 STATUSES = tuple(status.value for status in FinancingStatus)
 
 LABELS = {

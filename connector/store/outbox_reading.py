@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, case, func, or_, select
 
 from connector.errors import NotFound
 from connector.store.repository import Repository
-from connector.store.schema import attempts, outbox
+from connector.store.schema import attempts, financing_invoices, outbox
 
 OPEN = ("pending", "sending", "unknown", "parked")
 FINISHED = ("done", "unsupported", "dead")
@@ -73,6 +73,18 @@ def nothing_took_effect() -> ColumnElement[bool]:
         and_(outbox.c.error_class.in_(_REFUSALS), refused.exists(), ~unanswered.exists()),
     )
     return case((is_clear, 1), else_=0) == 1  # an unknown of SQL would be neither
+
+
+def is_stopped() -> ColumnElement[bool]:
+    """That a financing invoice is parked although no message of its submission is parked or given up: its session ended,
+    or something does not fit."""
+    waiting = select(outbox.c.id).where(
+        outbox.c.financing_invoice_id == financing_invoices.c.id,
+        outbox.c.timeline_id.is_(None),
+        outbox.c.state.in_(("parked", "dead")),
+        ~is_replaced(),
+    )
+    return and_(financing_invoices.c.state == "parked", ~waiting.exists())
 
 
 def is_replaced() -> ColumnElement[bool]:

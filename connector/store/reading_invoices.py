@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
+from connector.store.outbox_reading import is_stopped
 from connector.store.repository import Repository
 from connector.store.schema import (
     financing_invoices,
@@ -21,6 +22,8 @@ from connector.store.schema import (
 from mappings.currencies import EXPONENTS
 
 NO_CURRENCY = "XXX"
+STOPPED = "stopped"
+"""As a state: parked, and no message says why."""
 MOST_WORDS = 8
 _USUAL_EXPONENT = 2
 
@@ -257,7 +260,7 @@ class InvoiceReading(Repository):
             (_records.connection, chosen.connection),
             (_records.outcome_kind, chosen.outcome),
             (_records.reason_code, chosen.reason_code),
-            (_financing.state, chosen.state),
+            (_financing.state, None if chosen.state == STOPPED else chosen.state),
             (_financing.status, chosen.status),
             (_financing.financier, chosen.financier),
             (_financing.remote_invoice_id, chosen.remote_invoice_id),
@@ -266,6 +269,8 @@ class InvoiceReading(Repository):
         for column, value in equal:
             if value is not None:
                 yield column == value
+        if chosen.state == STOPPED:
+            yield is_stopped()
         if chosen.currency == NO_CURRENCY:
             yield _made.currency.is_(None)
         elif chosen.currency is not None:

@@ -8,11 +8,10 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
-from connector.store.outbox_reading import is_replaced
+from connector.store.outbox_reading import is_stopped
 from connector.store.repository import Repository
 from connector.store.schema import (
     financing_invoices,
-    outbox,
     outcomes,
     source_records,
     status_timeline,
@@ -105,15 +104,9 @@ class CurrentTotals(Repository):
         ]
 
     def stopped(self) -> list[tuple[str, int, int, datetime]]:
-        """(currency, count, amount, since when the oldest waits) of financing invoices that are parked although no message
-        of theirs is parked or given up: their session ended, for example."""
+        """(currency, count, amount, since when the oldest waits) of financing invoices whose submission stopped
+        (`is_stopped`)."""
         columns = financing_invoices.c
-        stuck = select(outbox.c.id).where(
-            outbox.c.financing_invoice_id == columns.id,
-            outbox.c.timeline_id.is_(None),
-            outbox.c.state.in_(("parked", "dead")),
-            ~is_replaced(),
-        )
         rows = self._connection.execute(
             select(
                 columns.currency,
@@ -121,7 +114,7 @@ class CurrentTotals(Repository):
                 func.sum(columns.amount_minor_units),
                 func.min(columns.updated_at, type_=columns.updated_at.type),
             )
-            .where(columns.state == "parked", ~stuck.exists())
+            .where(is_stopped())
             .group_by(columns.currency)
             .order_by(columns.currency)
         )

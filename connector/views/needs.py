@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from connector.store.reading_invoices import Sum
+from connector.store.reading_invoices import STOPPED, Sum
 from connector.store.transaction import Transaction
 from connector.views.causes import of_reason
 from connector.views.inbox import causes
@@ -145,7 +145,7 @@ def _stopped(tx: Transaction) -> list[Need]:
             "Submission stopped: the session ended, or something does not fit. Each invoice says what",
             sum(count for _, count, _, _ in stopped),
             [sum_line(Sum(currency, count, amount)) for currency, count, amount, _ in stopped],
-            ("invoices", {"state": "parked"}),
+            ("invoices", {"state": STOPPED}),
             since=instant(min(since for _, _, _, since in stopped)),
         )
     ]

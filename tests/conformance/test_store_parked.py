@@ -7,6 +7,7 @@ import pytest
 from connector.errors import ConnectorError, ContractDrift, OutcomeUnknown, Refused
 from connector.store.database import Database
 from connector.store.outbox_reading import OutboxRow
+from connector.store.reading_invoices import STOPPED, Selection
 from connector.store.transaction import Transaction
 from tests.databases import FINANCIER, finance, store_records
 
@@ -100,8 +101,14 @@ def test_one_that_was_replaced_is_not_given_up_and_one_without_a_message_stopped
         tx.outbox.decide(row.id, state="dead", reason="mended")
         assert tx.deliveries.open_sent() == {(FINANCIER, "dead"): 1}
         assert tx.totals.stopped() == []
+        assert tx.invoices.page(Selection(state=STOPPED)) == []
+        assert len(tx.invoices.page(Selection(state="parked"))) == 1
         _step(tx, row.financing_invoice_id, 2)
         assert tx.deliveries.open_sent() == {(FINANCIER, "pending"): 1}
         assert tx.deliveries.stuck_since() == {}
         ((_, count, _, _),) = tx.totals.stopped()
         assert count == 1
+        (listed,) = tx.invoices.page(Selection(state=STOPPED))
+        assert listed.state == "parked"
+        (line,) = tx.invoices.sums(Selection(state=STOPPED))
+        assert line.count == count

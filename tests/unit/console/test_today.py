@@ -203,7 +203,7 @@ def test_a_parked_invoice_and_a_message_given_up_need_a_person(
 
     shown = read(database, clock)
     (parked,) = shown["needs"]
-    assert (parked.kind, parked.leads_to) == ("parked", ("invoices", {"state": "parked"}))
+    assert (parked.kind, parked.leads_to) == ("parked", ("invoices", {"state": "stopped"}))
     assert not shown["in_flight"]
 
 
