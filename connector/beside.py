@@ -7,6 +7,7 @@ pickles between the ends of their own pipes, never anything from outside.
 from __future__ import annotations
 
 import fcntl
+import os
 import pickle
 import subprocess
 import sys
@@ -56,6 +57,11 @@ class OtherProcess:
         """Which process it is."""
         return self._process.pid
 
+    @property
+    def exit_code(self) -> int | None:
+        """How the process ended; None before that."""
+        return self._process.returncode
+
     def _send(self, pickled: bytes) -> None:
         """At once: while this process computes, every single write costs a wait for its turn."""
         stdin = self._process.stdin
@@ -90,15 +96,21 @@ def _widen(pipe: IO[bytes] | None) -> None:
 
 
 def serve(make_worker: Callable[[Any], Worker]) -> None:
-    """The other end: a first message, of which `make_worker` makes what answers all others, until the input ends."""
+    """The other end: a first message, of which `make_worker` makes what answers all others, until the input ends or
+    nobody reads the answers."""
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
-    with suppress(EOFError):
+    try:
         worker = make_worker(_read(requests))
         answer: Any = "ready"
         while True:
             answers.write(pickle.dumps(answer, protocol=5))
             answers.flush()
             answer = worker(_read(requests))
+    except (EOFError, pickle.UnpicklingError):
+        return  # also in the middle of a message: the other one was killed
+    except BrokenPipeError:
+        # What is still to be written goes nowhere, or the interpreter would complain of it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), answers.fileno())
 
 
 def _read(pipe: IO[bytes] | None) -> Any:

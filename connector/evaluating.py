@@ -109,6 +109,11 @@ class Beside:
         """Which process it is."""
         return self._other.process_id
 
+    @property
+    def exit_code(self) -> int | None:
+        """How the process ended; None before that."""
+        return self._other.exit_code
+
     def close(self) -> None:
         """End the process and wait for it."""
         self._other.close()

@@ -126,3 +126,14 @@ def test_the_process_ends_with_its_input(beside: Beside) -> None:
     beside.close()
     with pytest.raises(ProcessLookupError):
         os.kill(beside.process_id, 0)
+
+
+def test_what_is_left_unanswered_at_the_end_is_no_error(
+    raws: list[bytes], capfd: pytest.CaptureFixture[str]
+) -> None:
+    evaluation = Beside(RECIPE)
+    under_way = [evaluation.begin(raws * 12) for _ in range(5)]
+    under_way[0].result()
+    evaluation.close()
+    assert evaluation.exit_code == 0
+    assert capfd.readouterr().err == ""
