@@ -19,7 +19,7 @@ from connector.config.model import Config, Flow
 from connector.deciding import NO_BUYER_LIMIT, NOT_LINKED, Decider
 from connector.delivery import Patience
 from connector.documents import InvoiceDocuments
-from connector.errors import ConfigError, Unsupported
+from connector.errors import Unsupported
 from connector.facts import FactKeeper
 from connector.feed.events import Announcer
 from connector.feed.outlets import Outlets
@@ -100,14 +100,13 @@ class Program:
         database = Database.open(
             self.config.store.url.reveal(), clock=self.clock, exclusive=self._exclusive
         )
-        database.migrate()
-        missing = database.missing_guards()
-        if missing:
-            raise ConfigError(
-                f"The database lacks the guards it must have: {', '.join(missing)}.",
-                remedy="Restore it from a backup; do not run without them.",
-            )
-        recognise_books(database, self.config, schemas_of(known_systems()))
+        try:
+            database.migrate()
+            database.require_guards()
+            recognise_books(database, self.config, schemas_of(known_systems()))
+        except BaseException:
+            database.close()  # its lock, too: after a reload that fails the program before opens it again
+            raise
         return database
 
     @property

@@ -30,7 +30,7 @@ def recognise_books(database: Database, config: Config, schemas: Schemas) -> Non
         for name in dict.fromkeys(flow.connection for flow in config.flows):
             connection = config.connections[name]
             books = named_books(schemas.get(connection.system), connection.settings)
-            if not books or name in tx.connection_books.names(connection.system, books):
+            if not books:
                 continue
             former = former_name(tx, name, connection.system, books)
             if former is not None:
@@ -39,7 +39,8 @@ def recognise_books(database: Database, config: Config, schemas: Schemas) -> Non
                     f"{former} were sent for financing: under another name each would be offered once more.",
                     remedy=f"Name the connection {former} again, in its flow and its mapping, too.",
                 )
-            unknown.append((name, connection.system, books))
+            if name not in tx.connection_books.names(connection.system, books):
+                unknown.append((name, connection.system, books))
     if unknown:
         with database.write() as tx:
             for each in unknown:

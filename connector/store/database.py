@@ -128,6 +128,15 @@ class Database:
         with self.read() as transaction:
             return guards.missing(transaction.connection)
 
+    def require_guards(self) -> None:
+        """Raises ConfigError where one is not in force."""
+        missing = self.missing_guards()
+        if missing:
+            raise ConfigError(
+                f"The database lacks the guards it must have: {', '.join(missing)}.",
+                remedy="Restore it from a backup; do not run without them.",
+            )
+
     def durability_problems(self) -> list[str]:
         """Sentences about settings under which a committed row may be lost by a power failure; empty when none."""
         with self.read() as transaction:

@@ -300,6 +300,23 @@ def test_what_cannot_be_is_said_and_nothing_is_written(running: Running) -> None
     assert saved[0] == 303
 
 
+def test_a_renamed_connection_is_not_taken_up_and_the_program_before_goes_on(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = running.pulled("books")
+    monkeypatch.setattr(ConnectionBooks, "has_sent", lambda _, name: name == "books")
+    path = running.stage.config_path
+    text = path.read_text("utf-8")
+    renamed = text.replace("[connections.books]", "[connections.ledger]")
+    path.write_text(renamed.replace('connection = "books"', 'connection = "ledger"'), "utf-8")
+    assert running.service.reload()
+    running.taken_up()
+    assert list(running.service._program.config.connections) == ["books"]
+    assert running.visitor.ask("GET", "/connections/books")[0] == 200
+    assert running.pulled("books") == there
+    path.write_text(text, "utf-8")
+
+
 def test_events_sent_while_the_configuration_is_taken_up_are_kept(running: Running) -> None:
     """Each is answered 2xx once it is on disk, or 503; no connection is refused."""
     answers: list[tuple[int, str]] = []

@@ -6,6 +6,7 @@ import pytest
 
 from connector.bootstrap import Program, read_config
 from connector.errors import ConfigError
+from connector.store.connection_books import ConnectionBooks
 from tests.flows.stage import Stage
 
 
@@ -53,6 +54,19 @@ def test_books_of_which_nothing_was_sent_may_be_named_anew(stage: Stage) -> None
     stage.add()
     stage.pull()
     _rename(stage)
+
+
+def test_a_name_of_old_is_refused_like_a_new_one(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.add()
+    stage.pull()
+    before = stage.config_path.read_text("utf-8")
+    _rename(stage)  # nothing was sent yet
+    monkeypatch.setattr(ConnectionBooks, "has_sent", lambda _, name: name == "ledger")
+    stage.config_path.write_text(before, "utf-8")
+    with pytest.raises(ConfigError, match="as ledger before"):
+        Program(read_config(stage.config_path, {}), clock=stage.clock).database.close()
 
 
 def test_other_books_may_have_another_name(stage: Stage) -> None:
