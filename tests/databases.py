@@ -12,6 +12,7 @@ import pytest
 from connector.clock import SystemClock
 from connector.store.database import Database
 from connector.store.financing_rows import Terms
+from connector.store.outbox_reading import OutboxRow
 from connector.store.records import NewOutcome, NewVersion
 from connector.store.transaction import Transaction
 from tests.fakes import FakeClock
@@ -109,6 +110,29 @@ def store_records(
     versions = new_versions(tx, source_ids, kind, **more)
     tx.records.save(CONNECTION, STREAM, run_id, mapping_version_id, versions)
     return versions
+
+
+def message(
+    tx: Transaction,
+    financing_id: int,
+    seq: int = 1,
+    *,
+    kind: str = "invoice",
+    target: str = FINANCIER,
+    unsupported: str | None = None,
+) -> OutboxRow:
+    """A message of a submission, that is to be sent; `seq` tells those of one submission apart."""
+    (row_id,) = tx.allocate("outbox", 1)
+    return tx.outbox.add(
+        row_id=row_id,
+        stream=f"submit:{financing_id}",
+        kind=kind,
+        target=target,
+        financing_invoice_id=financing_id,
+        idempotency_key=f"key-{financing_id}:{seq}",
+        payload={},
+        unsupported=unsupported,
+    )
 
 
 def finance(tx: Transaction, version: NewVersion, terms: Terms = TERMS) -> int:

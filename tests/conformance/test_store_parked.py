@@ -9,7 +9,7 @@ from connector.store.database import Database
 from connector.store.outbox_reading import OutboxRow
 from connector.store.reading_invoices import STOPPED, Selection
 from connector.store.transaction import Transaction
-from tests.databases import FINANCIER, finance, store_records
+from tests.databases import FINANCIER, finance, message, store_records
 
 REFUSED, UNCLEAR = Refused("no"), OutcomeUnknown("no answer")
 
@@ -24,20 +24,7 @@ def _message(tx: Transaction, name: str, seq: int = 1) -> OutboxRow:
     financing = finance(tx, saved)
     tx.financing.set_state(financing, "submitting", None, ("ready",))
     tx.financing.set_state(financing, "parked", "see its message", ("submitting",))
-    return _step(tx, financing, seq)
-
-
-def _step(tx: Transaction, financing: int, seq: int) -> OutboxRow:
-    (row_id,) = tx.allocate("outbox", 1)
-    return tx.outbox.add(
-        row_id=row_id,
-        stream=f"submit:{financing}",
-        kind="session",
-        target=FINANCIER,
-        financing_invoice_id=financing,
-        idempotency_key=f"key-{financing}:{seq}",
-        payload={},
-    )
+    return message(tx, financing, seq, kind="session")
 
 
 def _attempt(
@@ -103,7 +90,7 @@ def test_one_that_was_replaced_is_not_given_up_and_one_without_a_message_stopped
         assert tx.totals.stopped() == []
         assert tx.invoices.page(Selection(state=STOPPED)) == []
         assert len(tx.invoices.page(Selection(state="parked"))) == 1
-        _step(tx, row.financing_invoice_id, 2)
+        message(tx, row.financing_invoice_id, 2, kind="session")
         assert tx.deliveries.open_sent() == {(FINANCIER, "pending"): 1}
         assert tx.deliveries.stuck_since() == {}
         ((_, count, _, _),) = tx.totals.stopped()

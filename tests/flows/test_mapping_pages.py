@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from html import unescape
 
 import pytest
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
 from connector.console.app import create_console
 from connector.people.roles import Role
 from tests.flows.conftest import Build
+from tests.flows.people_at_pages import Somebody
 from tests.flows.stage import Stage
 from tests.unit.console.conftest import signed_in
-from tests.unit.console.page import Page
 
 TOO_SMALL = """
 # Only large invoices are worth the fee. <b>
@@ -22,31 +19,6 @@ TOO_SMALL = """
 when = "amount_cents is less than 100000"
 sentence = "The invoice is too small for financing."
 """
-
-
-class Somebody:
-    """A person at the pages."""
-
-    def __init__(self, client: FlaskClient) -> None:
-        self.client = client
-
-    def see(self, address: str, status: int = 200) -> Page:
-        answer = self.client.get(address)
-        assert answer.status_code == status, answer.text[:3000]
-        page = Page(answer.text)
-        assert not page.crossed
-        return page
-
-    def send(self, address: str, **fields: str) -> TestResponse:
-        found = re.search(r'name="csrf_token" value="(\w+)"', self.client.get("/mappings").text)
-        assert found is not None
-        return self.client.post(address, data={**fields, "csrf_token": found[1]})
-
-    def sent(self, address: str, **fields: str) -> str:
-        """Send a form, and read the page it leads to."""
-        answer = self.send(address, **fields)
-        assert answer.status_code == 303, answer.text[:3000]
-        return self.see(answer.headers["Location"]).text
 
 
 @pytest.fixture

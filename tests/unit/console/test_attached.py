@@ -7,7 +7,7 @@ import pytest
 from connector.store.database import Database
 from connector.views.attached import ATTACHED, of_attached
 from connector.views.lines import outbox_line
-from tests.databases import FINANCIER, finance, store_records
+from tests.databases import finance, message, store_records
 
 
 @pytest.mark.parametrize(
@@ -36,15 +36,5 @@ def test_it_is_said_whether_the_file_goes_along(
 def test_an_old_word_before_a_stored_sentence_is_not_shown(database: Database):
     with database.write() as tx:
         (saved,) = store_records(tx, ["a"])
-        (row_id,) = tx.allocate("outbox", 1)
-        row = tx.outbox.add(
-            row_id=row_id,
-            stream="submit:1",
-            kind="invoice",
-            target=FINANCIER,
-            financing_invoice_id=finance(tx, saved),
-            idempotency_key="key",
-            payload={},
-            unsupported="None: Finexio offers no way.",
-        )
+        row = message(tx, finance(tx, saved), unsupported="None: Finexio offers no way.")
     assert outbox_line(row)["error"] == "Finexio offers no way."

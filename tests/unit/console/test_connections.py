@@ -17,7 +17,7 @@ from connector.connecting.replaying import Range, preview, repeat
 from connector.errors import NotFound, Refused, Unavailable
 from connector.people.roles import Role
 from connector.registry import systems
-from tests.databases import finance, store_records
+from tests.databases import finance, message, store_records
 from tests.unit.console.conftest import signed_in
 from tests.unit.console.desk import Desk, desk_in
 from webhooks.ports import ReceivedEvent, Verification
@@ -229,16 +229,7 @@ def park(desk: Desk, *source_ids: str) -> None:
     with desk.program.database.write() as tx:
         for saved in store_records(tx, list(source_ids)):
             financing_id = finance(tx, saved)
-            (row_id,) = tx.allocate("outbox", 1)
-            row = tx.outbox.add(
-                row_id=row_id,
-                stream=f"submit:{financing_id}",
-                kind="invoice",
-                target="bank",
-                financing_invoice_id=financing_id,
-                idempotency_key=f"key-{financing_id}",
-                payload={},
-            )
+            row = message(tx, financing_id, target="bank")
             tx.financing.set_state(financing_id, "submitting", None, allowed_from=("ready",))
             tx.financing.set_state(financing_id, "parked", "unclear", allowed_from=("submitting",))
             assert tx.outbox.park(row, Unavailable("unclear"))

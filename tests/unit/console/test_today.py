@@ -8,7 +8,7 @@ from connector.errors import ReconnectRequired, Unavailable
 from connector.store.database import Database
 from connector.store.totals import FinancingTotal
 from connector.views.today import Spoken, in_flight, today
-from tests.databases import CONNECTION, FINANCIER, STREAM, finance, store_records
+from tests.databases import CONNECTION, FINANCIER, STREAM, finance, message, store_records
 from tests.fakes import FakeClock
 from tests.unit.console.conftest import Reader
 
@@ -109,16 +109,7 @@ def test_messages_and_events_that_are_stuck_say_since_when(database: Database, c
     pulled(database)
     with database.write() as tx:
         (saved,) = store_records(tx, ["a"])
-        (row_id,) = tx.allocate("outbox", 1)
-        row = tx.outbox.add(
-            row_id=row_id,
-            stream="submit:1",
-            kind="invoice",
-            target=FINANCIER,
-            financing_invoice_id=finance(tx, saved),
-            idempotency_key="key",
-            payload={},
-        )
+        row = message(tx, finance(tx, saved))
         assert tx.outbox.park(row, Unavailable("unclear"))
     clock.advance(minutes=9)
 
