@@ -27,13 +27,11 @@ from connector.store.records import InForce, NewOutcome
 from connector.store.transaction import Transaction
 from mappings import Mapping as CompiledMapping
 from mappings.canonical import FinancingInvoice
+from mappings.currencies import NO_CURRENCY
 from mappings.outcome import Outcome, OutcomeKind
 
 REFERENCE_NAMESPACE = "invoice-financing-connector"
 """What every client reference begins from. Never change it: the reference of a source invoice is one for all time."""
-
-NO_CURRENCY = "XXX"
-"""ISO 4217's code for "no currency": totals of records that do not say theirs."""
 
 NOT_LINKED = "company_not_linked"
 NO_BUYER_LIMIT = "buyer_limit_missing"

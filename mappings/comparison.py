@@ -9,11 +9,9 @@ from datetime import date
 from typing import Any, Final
 
 from mappings.canonical import FinancingInvoice
+from mappings.currencies import NO_CURRENCY
 from mappings.examples import INVOICE_FIELDS
 from mappings.outcome import Outcome, OutcomeKind
-
-NO_CURRENCY: Final = "XXX"
-"""ISO 4217's code for no currency: records whose amount cannot be read."""
 
 _ORDER: Final = {
     OutcomeKind.MAPPED: 0,

@@ -11,6 +11,9 @@ from typing import Final
 
 PUBLISHED: Final = "2026-01-01"
 
+NO_CURRENCY: Final = "XXX"
+"""ISO 4217's code for no currency: what records are counted under whose currency cannot be read."""
+
 _CODES_BY_EXPONENT: Final = {
     0: ("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF "),
     2: (

@@ -15,7 +15,7 @@ from connector.views.mappings import (
     records_of_report,
     said_once,
 )
-from mappings.comparison import NO_CURRENCY
+from mappings.currencies import NO_CURRENCY
 
 LISTED = 50
 

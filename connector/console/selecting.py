@@ -5,8 +5,8 @@ from __future__ import annotations
 from connector.bootstrap import Program
 from connector.console.queries import Query
 from connector.financier import FinancingStatus
-from connector.store.reading_invoices import NO_CURRENCY, STOPPED, Selection
-from mappings.currencies import EXPONENTS
+from connector.store.reading_invoices import STOPPED, Selection
+from mappings.currencies import EXPONENTS, NO_CURRENCY
 from mappings.outcome import OutcomeKind
 
 OUTCOMES = tuple(kind.value for kind in OutcomeKind)

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from connector.bootstrap import Program
-from connector.deciding import DOCUMENT_MISSING, NO_CURRENCY
+from connector.deciding import DOCUMENT_MISSING
 from connector.demo.world import World
 from connector.evaluating import LARGEST_COUNTED
 from connector.sandbox.run import control
 from connector.store.financing_rows import FinancingRow
 from connector.verifying import Verifier
+from mappings.currencies import NO_CURRENCY
 
 GATES = (DOCUMENT_MISSING,)
 """Reasons outside the record for which a demo invoice is held; to the oracles, which know records, it is mapped."""

@@ -8,13 +8,14 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
-from connector.store.reading_invoices import NO_CURRENCY, Sum
+from connector.store.reading_invoices import Sum
 from connector.store.repository import Repository
 from connector.store.schema import (
     financing_invoices,
     outcomes,
     source_records,
 )
+from mappings.currencies import NO_CURRENCY
 
 WAITING = ("held", "rejected")
 LISTED_AT_MOST = 10_000

@@ -19,9 +19,8 @@ from connector.store.schema import (
     outcomes,
     source_records,
 )
-from mappings.currencies import EXPONENTS
+from mappings.currencies import EXPONENTS, NO_CURRENCY
 
-NO_CURRENCY = "XXX"
 STOPPED = "stopped"
 """As a state: parked, and no message says why."""
 MOST_WORDS = 8

@@ -8,10 +8,11 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from connector.store.reading import OutcomeRow
-from connector.store.reading_invoices import NO_CURRENCY, Sum
+from connector.store.reading_invoices import Sum
 from connector.store.repository import Repository
 from connector.store.runs import RunRow, RunTotal
 from connector.store.schema import outcomes, run_totals, runs
+from mappings.currencies import NO_CURRENCY
 
 _runs, _made = runs.c, outcomes.c
 

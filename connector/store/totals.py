@@ -16,6 +16,7 @@ from connector.store.schema import (
     source_records,
     status_timeline,
 )
+from mappings.currencies import NO_CURRENCY
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class CurrentTotals(Repository):
         """What is stored now, of every connection or of one, by connection, currency, outcome and reason. One statement
         for each outcome and reason there is: grouping by all of them at once sorts every record."""
         records, made = source_records.c, outcomes.c
-        currency = func.coalesce(made.currency, "XXX")
+        currency = func.coalesce(made.currency, NO_CURRENCY)
         sums = (
             select(
                 records.connection,

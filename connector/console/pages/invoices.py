@@ -16,12 +16,13 @@ from connector.console.queries import Query, filters_only, url_with
 from connector.console.selecting import LABELS, OUTCOMES, STATES, STATUSES, selection
 from connector.errors import NotFound
 from connector.store.reading import RecordRow
-from connector.store.reading_invoices import NO_CURRENCY, Selection, summed
+from connector.store.reading_invoices import Selection, summed
 from connector.store.transaction import Transaction
 from connector.views import find_record
 from connector.views.invoices import everything, invoice_line, sum_line
 from connector.views.lines import Json
 from connector.views.undecided import undecided_sentence
+from mappings.currencies import NO_CURRENCY
 
 page = Blueprint("invoices", __name__, url_prefix="/invoices")
 
